@@ -1,0 +1,1 @@
+"""Lightship's embedded chain: real blocks, real proofs, real contracts, in one Python process."""
