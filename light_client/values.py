@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 NS_PER_SECOND: Final = 1_000_000_000
 U64_MAX: Final = 2**64 - 1
@@ -112,7 +112,28 @@ class Timestamp:
         return self.rfc3339()
 
 
+class Ratio(Protocol):
+    """A trust level: `Fraction` below, or one of the standard library."""
+
+    @property
+    def numerator(self) -> int: ...
+    @property
+    def denominator(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A trust level as it stands on the wire: neither reduced nor checked."""
+
+    numerator: int
+    denominator: int
+
+    def __str__(self) -> str:
+        return f"{self.numerator}/{self.denominator}"
+
+
 ZERO_TIME: Final = Timestamp(-62_135_596_800, 0)
+DEFAULT_TRUST_LEVEL: Final = Fraction(1, 3)
 MAX_TIME: Final = Timestamp(253_402_300_799, 999_999_999)
 ZERO_HEIGHT: Final = Height(0, 0)
 

@@ -6,6 +6,7 @@ folder to write to.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -86,19 +87,23 @@ def write_descriptors(package: Path, files: FileDescriptorSet) -> None:
 
 def replace(old: Path, new: Path) -> None:
     """Make ``old`` what ``new`` is, leaving the hand-written files and equal ones alone."""
-    wanted = {path.relative_to(new): path.read_bytes() for path in new.rglob("*") if path.is_file()}
+    wanted = {path.relative_to(new): path.read_bytes() for path in files_in(new)}
     for name, content in wanted.items():
         path = old / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_bytes() != content:
             path.write_bytes(content)
-    kept = {*wanted, *map(Path, HAND_WRITTEN)}
-    for path in sorted(old.rglob("*"), reverse=True):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-        elif path.is_file() and "__pycache__" not in path.parts:
-            if path.relative_to(old) not in kept:
-                path.unlink()
+    for path in files_in(old):
+        if path.relative_to(old) not in {*wanted, *map(Path, HAND_WRITTEN)}:
+            path.unlink()
+    for folder in sorted((path for path in old.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def files_in(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
 @contextmanager
@@ -108,7 +113,10 @@ def scratch_file() -> Iterator[Path]:
 
 
 def run_protoc(*args: str) -> None:
-    subprocess.run([sys.executable, "-m", "grpc_tools.protoc", *args], check=True)
+    """Run protoc; its plugins are looked for beside this interpreter first."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [sys.executable, "-m", "grpc_tools.protoc", *args]
+    subprocess.run(command, check=True, env={**os.environ, "PATH": path})
 
 
 if __name__ == "__main__":

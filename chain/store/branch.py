@@ -1,8 +1,8 @@
 """Uncommitted writes over a parent: what the SDK calls a cache-wrapped multistore.
 
-A branch reads through to its parent and keeps its own writes. ``write`` moves them one level down; dropping the branch forgets
-them. The outermost branch stands on a committed snapshot (anything with ``get`` and ``iterate``), and its ``writes`` are what
-a block commits.
+A branch reads through to its parent and keeps its own writes. ``write`` moves them one level down;
+dropping the branch forgets them. The outermost branch stands on a committed snapshot (anything with
+``get`` and ``iterate``), and its ``writes`` are what a block commits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ class Reader(Protocol):
     def iterate(
         self, store: str, start: bytes, end: bytes | None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with ``start <= key < end`` (``end`` None: no bound), ascending, or descending with ``reverse``."""
+        """Pairs with ``start <= key < end`` (``end`` None: no bound), ascending, or descending with
+        ``reverse``.
+        """
         ...
 
 
@@ -49,7 +51,9 @@ class Branch:
     def iterate(
         self, store: str, start: bytes = b"", end: bytes | None = None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Sorted pairs as they stand when the iteration starts (own writes), merged with the parent's."""
+        """Sorted pairs as they stand when the iteration starts (own writes), merged with the
+        parent's.
+        """
         below = self._parent.iterate(store, start, end, reverse=reverse)
         own = self.writes.get(store)
         if not own:

@@ -26,6 +26,7 @@ class PublicKey(_message.Message):
     ed25519: _builtins.bytes
     secp256k1: _builtins.bytes
     bls12381: _builtins.bytes
+    """since CometBFT 1.0"""
     def __init__(
         self,
         *,

@@ -1,0 +1,76 @@
+"""The store "ibc": small typed reads and writes, the heights that handlers compare, and the events they emit."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol, TypeVar
+
+from google.protobuf.message import Message
+
+from chain.context import Context
+from cosmos_pb.ibc.core.client.v1 import client_pb2
+from light_client.values import Height, revision
+
+STORE: Final = "ibc"
+PREFIX: Final = b"ibc"
+"""The commitment prefix under which counterparties prove this store."""
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+class EnumType(Protocol):
+    """The part of a generated enum that turns a number into its name."""
+
+    def values(self) -> list[int]: ...
+    def Name(self, number: int) -> str: ...  # noqa: N802 - protobuf's spelling
+
+
+def read_message(ctx: Context, path: str, kind: type[MessageT]) -> MessageT | None:
+    raw = ctx.kv(STORE).get(path.encode())
+    return kind.FromString(raw) if raw else None
+
+
+def write_message(ctx: Context, path: str, message: Message) -> None:
+    ctx.kv(STORE).set(path.encode(), message.SerializeToString(deterministic=True))
+
+
+def read_number(ctx: Context, path: str) -> int | None:
+    """An unsigned integer kept in eight big-endian bytes; None when absent."""
+    raw = ctx.kv(STORE).get(path.encode())
+    return int.from_bytes(raw, "big") if raw else None
+
+
+def write_number(ctx: Context, path: str, number: int) -> None:
+    ctx.kv(STORE).set(path.encode(), number.to_bytes(8, "big"))
+
+
+def next_number(ctx: Context, path: str) -> int:
+    """The number at ``path`` (0 at first), which is then one higher."""
+    number = read_number(ctx, path) or 0
+    write_number(ctx, path, number + 1)
+    return number
+
+
+def self_height(ctx: Context) -> Height:
+    """The height of the block at hand as IBC counts it (``clienttypes.GetSelfHeight``)."""
+    return Height(revision(ctx.chain_id), ctx.height)
+
+
+def height_of(message: client_pb2.Height) -> Height:
+    return Height(message.revision_number, message.revision_height)
+
+
+def height_pb(height: Height) -> client_pb2.Height:
+    return client_pb2.Height(
+        revision_number=height.revision_number, revision_height=height.revision_height
+    )
+
+
+def enum_name(enum: EnumType, number: int) -> str:
+    """The name of an enum value, or its number when this version does not know it, as Go prints it."""
+    return enum.Name(number) if number in enum.values() else str(number)
+
+
+def emit(ctx: Context, submodule: str, type_: str, *pairs: tuple[str, str]) -> None:
+    """One event of IBC core and the ``message`` event that names its submodule."""
+    ctx.emit(type_, *pairs)
+    ctx.emit("message", ("module", f"ibc_{submodule}"))

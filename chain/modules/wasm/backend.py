@@ -1,0 +1,65 @@
+"""One contract call's view of its chain: its own keys, addresses, queries, and the gas they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from chain.context import Context
+from chain.errors import AbciError
+from chain.gas import prefix_end
+from chain.modules.wasm import keys
+from chain.vm import ApiError
+
+if TYPE_CHECKING:
+    from chain.modules.wasm.keeper import Keeper
+
+
+class ContractBackend:
+    """Satisfies ``chain.vm.Backend``. ``multiplier`` turns SDK gas into VM gas (1 inside IBC entry points, as wasmd passes it)."""
+
+    __slots__ = ("_address", "_ctx", "_keeper", "_kv", "_multiplier", "_prefix")
+
+    def __init__(self, keeper: Keeper, ctx: Context, address: bytes, multiplier: int) -> None:
+        self._keeper = keeper
+        self._ctx = ctx
+        self._address = address
+        self._kv = ctx.kv("wasm")
+        self._prefix = keys.contract_store(address)
+        self._multiplier = multiplier
+
+    def get(self, key: bytes) -> bytes | None:
+        return self._kv.get(self._prefix + key)
+
+    def set(self, key: bytes, value: bytes) -> None:
+        self._kv.set(self._prefix + key, value)
+
+    def remove(self, key: bytes) -> None:
+        self._kv.delete(self._prefix + key)
+
+    def scan(
+        self, start: bytes | None, end: bytes | None, descending: bool
+    ) -> Iterator[tuple[bytes, bytes]]:
+        prefix = self._prefix
+        first = prefix + (start or b"")
+        last = prefix_end(prefix) if end is None else prefix + end
+        for key, value in self._kv.iterate(first, last, reverse=descending):
+            yield key[len(prefix) :], value
+
+    def canonicalize(self, human: str) -> bytes:
+        try:
+            return self._keeper.auth.address_bytes(human)
+        except AbciError as error:
+            raise ApiError(error.log) from error
+
+    def humanize(self, canonical: bytes) -> str:
+        if not 0 < len(canonical) <= 255:
+            raise ApiError(f"address max length is 255, got {len(canonical)}: unknown address")
+        return self._keeper.auth.address_text(canonical)
+
+    def query(self, request: bytes, gas_limit: int) -> bytes:
+        caller = self._keeper.auth.address_text(self._address)
+        return self._keeper.answer(self._ctx, caller, request, gas_limit)
+
+    def gas_consumed(self) -> int:
+        return self._ctx.gas.consumed * self._multiplier

@@ -1,0 +1,233 @@
+"""Contracts as IBC applications: ports ``wasm.<address>`` (wasmd ``x/wasm/ibc.go``, ``keeper/relay.go``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from chain.context import Context
+from chain.errors import PANIC, AbciError, OutOfGas
+from chain.modules.ibc.module import Ibc
+from chain.modules.ibc.port import Acknowledgement, Counterparty
+from chain.modules.wasm import errors, keys, wire
+from chain.modules.wasm.keeper import Keeper, decode_result, wrapped
+from chain.modules.wasm.querier import channel as wire_channel
+from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from light_client import codec
+from light_client.packet import Packet
+
+PORT_PREFIX: Final = "wasm."
+MAX_CHANNEL_SEQUENCE: Final = 2**32 - 1
+
+
+class ContractPort:
+    """Satisfies ``chain.modules.ibc.port.PortModule`` for every contract."""
+
+    def __init__(self, keeper: Keeper, ibc: Ibc) -> None:
+        self._keeper = keeper
+        self._ibc = ibc
+
+    # -- handshake ---------------------------------------------------------------------------------------------------
+
+    def on_chan_open_init(
+        self,
+        ctx: Context,
+        order: int,
+        hops: Sequence[str],
+        port: str,
+        channel: str,
+        counterparty: Counterparty,
+        version: str,
+    ) -> str:
+        _check_channel(channel)
+        proposed = _proposal(order, hops, port, channel, counterparty, version)
+        accepted = self._open(ctx, port, {"open_init": {"channel": proposed}})
+        if not accepted and not version:
+            raise errors.EMPTY("version")
+        return accepted or version
+
+    def on_chan_open_try(
+        self,
+        ctx: Context,
+        order: int,
+        hops: Sequence[str],
+        port: str,
+        channel: str,
+        counterparty: Counterparty,
+        counterparty_version: str,
+    ) -> str:
+        _check_channel(channel)
+        proposed = _proposal(order, hops, port, channel, counterparty, counterparty_version)
+        message = {"channel": proposed, "counterparty_version": counterparty_version}
+        return self._open(ctx, port, {"open_try": message}) or counterparty_version
+
+    def on_chan_open_ack(
+        self,
+        ctx: Context,
+        port: str,
+        channel: str,
+        counterparty_channel: str,
+        counterparty_version: str,
+    ) -> None:
+        end = self._channel(ctx, port, channel)
+        end.counterparty.channel_id = counterparty_channel
+        shown = wire_channel(port, channel, end)
+        message = {"channel": shown, "counterparty_version": counterparty_version}
+        self._basic(ctx, port, "ibc_channel_connect", {"open_ack": message})
+
+    def on_chan_open_confirm(self, ctx: Context, port: str, channel: str) -> None:
+        shown = wire_channel(port, channel, self._channel(ctx, port, channel))
+        self._basic(ctx, port, "ibc_channel_connect", {"open_confirm": {"channel": shown}})
+
+    def on_chan_close_init(self, ctx: Context, port: str, channel: str) -> None:
+        shown = wire_channel(port, channel, self._channel(ctx, port, channel))
+        self._basic(ctx, port, "ibc_channel_close", {"close_init": {"channel": shown}})
+
+    def on_chan_close_confirm(self, ctx: Context, port: str, channel: str) -> None:
+        shown = wire_channel(port, channel, self._channel(ctx, port, channel))
+        self._basic(ctx, port, "ibc_channel_close", {"close_confirm": {"channel": shown}})
+
+    # -- packets -----------------------------------------------------------------------------------------------------
+
+    def on_recv_packet(self, ctx: Context, packet: Packet, relayer: str) -> Acknowledgement | None:
+        """The contract's own bytes are a success even when they say error; its ``Err`` is an error acknowledgement.
+
+        A trap ends the whole transaction, so that nothing of the packet is kept.
+        """
+        inner = ctx.fork()
+        failure: AbciError | None = None
+        try:
+            ack = self._receive(inner, packet, relayer)
+        except (OutOfGas, _ContractTrap):
+            raise
+        except AbciError as error:
+            failure = error
+            text = f"ABCI error: {error.codespace}/{error.code}: error handling packet: see events for details"
+            ack = error_acknowledgement(text)
+        if failure is None and (ack is None or ack.success):
+            ctx.merge(inner)
+        _report(ctx, _contract(packet.destination_port), ack, failure)
+        return ack
+
+    def _receive(self, ctx: Context, packet: Packet, relayer: str) -> Acknowledgement | None:
+        message = {"packet": wire.packet(packet), "relayer": relayer}
+        address = _contract(packet.destination_port)
+        try:
+            instance, data = self._keeper.ibc_call(ctx, address, "ibc_packet_receive", message)
+        except AbciError as error:
+            if errors.VM_ERROR.matches(error):
+                raise _ContractTrap(error) from error
+            raise
+        result = decode_result(data, wire.ContractResult)
+        if result.error:
+            return error_acknowledgement(result.error)
+        response = result.ok or wire.Response()
+        ack = self._keeper.respond(ctx, instance, response, response.acknowledgement)
+        if ack is None:
+            stored = codec.packet_to_pb(packet).SerializeToString()
+            key = keys.async_ack(
+                packet.destination_port, packet.destination_channel, packet.sequence
+            )
+            ctx.kv("wasm").set(key, stored)
+            return None
+        return Acknowledgement(ack, success=True)
+
+    def on_acknowledgement_packet(
+        self, ctx: Context, packet: Packet, ack: bytes, relayer: str
+    ) -> None:
+        message = {
+            "acknowledgement": {"data": ack},
+            "original_packet": wire.packet(packet),
+            "relayer": relayer,
+        }
+        with wrapped("on ack"):
+            self._basic(ctx, packet.source_port, "ibc_packet_ack", message)
+
+    def on_timeout_packet(self, ctx: Context, packet: Packet, relayer: str) -> None:
+        message = {"packet": wire.packet(packet), "relayer": relayer}
+        with wrapped("on timeout"):
+            self._basic(ctx, packet.source_port, "ibc_packet_timeout", message)
+
+    # -- pieces ------------------------------------------------------------------------------------------------------
+
+    def _open(self, ctx: Context, port: str, message: dict[str, Any]) -> str:
+        """``ibc_channel_open``; the version that the contract insists on, or nothing."""
+        _, data = self._call(ctx, port, "ibc_channel_open", message)
+        result = decode_result(data, wire.ChannelOpenResult)
+        if result.error:
+            raise errors.ContractError(errors.EXECUTE_FAILED, result.error)
+        return result.ok.version if result.ok is not None else ""
+
+    def _basic(self, ctx: Context, port: str, entry: str, message: dict[str, Any]) -> None:
+        instance, data = self._call(ctx, port, entry, message)
+        self._keeper.judge_basic(ctx, instance, data)
+
+    def _call(self, ctx: Context, port: str, entry: str, message: dict[str, Any]) -> Any:
+        try:
+            return self._keeper.ibc_call(ctx, _contract(port), entry, message)
+        except AbciError as error:
+            if errors.VM_ERROR.matches(error):
+                text = error.log.removesuffix(f": {errors.VM_ERROR.text}")
+                raise errors.EXECUTE_FAILED(text) from error
+            raise
+
+    def _channel(self, ctx: Context, port: str, channel: str) -> channel_pb2.Channel:
+        end = self._ibc.channel(ctx, port, channel)
+        if end is None:
+            raise AbciError(
+                "channel", 3, f"port ID ({port}) channel ID ({channel}): channel not found"
+            )
+        return end
+
+
+class _ContractTrap(AbciError):
+    """The VM failed while a packet was received: wasmd panics, so the whole transaction fails as baseapp's panics do."""
+
+    def __init__(self, cause: AbciError) -> None:
+        super().__init__(PANIC.codespace, PANIC.code, f"recovered: {cause.log}: {PANIC.text}")
+
+
+def error_acknowledgement(text: str) -> Acknowledgement:
+    """The standard error acknowledgement: ``{"error": text}``."""
+    return Acknowledgement(wire.go_json({"error": text}), success=False)
+
+
+def _report(
+    ctx: Context, address: str, ack: Acknowledgement | None, failure: AbciError | None
+) -> None:
+    success = failure is None and (ack is None or ack.success)
+    attributes = [
+        ("module", "wasm"),
+        ("_contract_address", address),
+        ("success", "true" if success else "false"),
+    ]
+    if failure is not None:
+        attributes.append(("error", failure.log))
+    ctx.emit("ibc_packet_received", *attributes)
+
+
+def _contract(port: str) -> str:
+    if not port.startswith(PORT_PREFIX):
+        raise errors.INVALID("without prefix").wrap("contract port id")
+    return port.removeprefix(PORT_PREFIX)
+
+
+def _check_channel(channel: str) -> None:
+    sequence = int(channel.removeprefix("channel-"))
+    if sequence > MAX_CHANNEL_SEQUENCE:
+        raise errors.MAX_IBC_CHANNELS(
+            f"channel sequence {sequence} is greater than max allowed transfer channels {MAX_CHANNEL_SEQUENCE}"
+        )
+
+
+def _proposal(
+    order: int, hops: Sequence[str], port: str, channel: str, other: Counterparty, version: str
+) -> dict[str, Any]:
+    return wire.channel(
+        port,
+        channel,
+        (other.port_id, other.channel_id),
+        channel_pb2.Order.Name(channel_pb2.Order.ValueType(order)),
+        version,
+        hops[0],
+    )

@@ -1,0 +1,80 @@
+"""Store keys and contract addresses of x/wasm (wasmd ``x/wasm/types/keys.go``, ``keeper/addresses.go``); integers big-endian."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+CODE: Final = b"\x01"
+CONTRACT: Final = b"\x02"
+CONTRACT_STORE: Final = b"\x03"
+SEQUENCE: Final = b"\x04"
+HISTORY: Final = b"\x05"
+BY_CODE: Final = b"\x06"
+PINNED: Final = b"\x07"
+TX_COUNTER: Final = b"\x08"
+BY_CREATOR: Final = b"\x09"
+PARAMS: Final = b"\x10"
+ASYNC_ACK: Final = b"\x11"
+
+NEXT_CODE_ID: Final = SEQUENCE + b"lastCodeId"
+NEXT_INSTANCE_ID: Final = SEQUENCE + b"lastContractId"
+
+
+def u64(value: int) -> bytes:
+    return value.to_bytes(8, "big")
+
+
+def code(code_id: int) -> bytes:
+    return CODE + u64(code_id)
+
+
+def contract(address: bytes) -> bytes:
+    return CONTRACT + address
+
+
+def contract_store(address: bytes) -> bytes:
+    return CONTRACT_STORE + address
+
+
+def history(address: bytes, position: int | None = None) -> bytes:
+    return HISTORY + address + (u64(position) if position is not None else b"")
+
+
+def position(height: int, tx_index: int) -> bytes:
+    """An AbsoluteTxPosition as 16 sortable bytes."""
+    return u64(height) + u64(tx_index)
+
+
+def by_code(code_id: int, at: bytes = b"", address: bytes = b"") -> bytes:
+    return BY_CODE + u64(code_id) + at + address
+
+
+def by_creator(creator: bytes, at: bytes = b"", address: bytes = b"") -> bytes:
+    return BY_CREATOR + bytes([len(creator)]) + creator + at + address
+
+
+def pinned(code_id: int) -> bytes:
+    return PINNED + u64(code_id)
+
+
+def async_ack(port: str, channel: str, sequence: int) -> bytes:
+    channel_bytes = channel.encode()
+    return (
+        ASYNC_ACK + port.encode() + len(channel_bytes).to_bytes(4, "big") + channel_bytes + u64(sequence)
+    )
+
+
+def classic_address(code_id: int, instance_id: int) -> bytes:
+    """``address.Module("wasm", code_id ‖ instance_id)``: 32 bytes."""
+    return _module_address(u64(code_id) + u64(instance_id))
+
+
+def predictable_address(checksum: bytes, creator: bytes, salt: bytes, message: bytes) -> bytes:
+    """instantiate2: every part carries its length, ``message`` is empty unless ``fix_msg`` was asked for."""
+    parts = (checksum, creator, salt, message)
+    return _module_address(b"".join(u64(len(part)) + part for part in parts))
+
+
+def _module_address(key: bytes) -> bytes:
+    return sha256(sha256(b"module").digest() + b"wasm\x00" + key).digest()

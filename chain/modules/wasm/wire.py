@@ -1,0 +1,257 @@
+"""The JSON that contracts read and write (wasmvm ``types``), as Go's ``encoding/json`` spells it.
+
+Field order, omitted fields and HTML escaping matter: the contract pays gas for every byte it parses. What contracts return is
+decoded into the structs below; unknown fields are ignored, as in Go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from chain.coins import Coin
+from chain.context import Context
+from light_client.packet import Packet
+
+_ESCAPES = (
+    (b"<", b"\\u003c"),
+    (b">", b"\\u003e"),
+    (b"&", b"\\u0026"),
+    ("\u2028".encode(), b"\\u2028"),
+    ("\u2029".encode(), b"\\u2029"),
+)
+
+
+def go_json(value: Any) -> bytes:
+    """``json.Marshal`` of Go: no spaces, ``< > &`` and the two line separators escaped; bytes become base64."""
+    text = msgspec.json.encode(value)
+    for raw, escaped in _ESCAPES:
+        if raw in text:
+            text = text.replace(raw, escaped)
+    return text
+
+
+class EventAttribute(msgspec.Struct):
+    key: str = ""
+    value: str = ""
+
+
+class ContractEvent(msgspec.Struct):
+    type: str = ""
+    attributes: list[EventAttribute] = []
+
+
+class WireCoin(msgspec.Struct):
+    denom: str = ""
+    amount: str = "0"
+
+
+class BankSend(msgspec.Struct):
+    to_address: str = ""
+    amount: list[WireCoin] | None = None
+
+
+class BankBurn(msgspec.Struct):
+    amount: list[WireCoin] | None = None
+
+
+class BankMsg(msgspec.Struct):
+    send: BankSend | None = None
+    burn: BankBurn | None = None
+
+
+class WasmExecute(msgspec.Struct):
+    contract_addr: str = ""
+    msg: bytes = b""
+    funds: list[WireCoin] | None = None
+
+
+class WasmInstantiate(msgspec.Struct):
+    code_id: int = 0
+    msg: bytes = b""
+    funds: list[WireCoin] | None = None
+    label: str = ""
+    admin: str | None = None
+    salt: bytes = b""
+
+
+class WasmMigrate(msgspec.Struct):
+    contract_addr: str = ""
+    new_code_id: int = 0
+    msg: bytes = b""
+
+
+class WasmUpdateAdmin(msgspec.Struct):
+    contract_addr: str = ""
+    admin: str = ""
+
+
+class WasmClearAdmin(msgspec.Struct):
+    contract_addr: str = ""
+
+
+class WasmMsg(msgspec.Struct):
+    execute: WasmExecute | None = None
+    instantiate: WasmInstantiate | None = None
+    instantiate2: WasmInstantiate | None = None
+    migrate: WasmMigrate | None = None
+    update_admin: WasmUpdateAdmin | None = None
+    clear_admin: WasmClearAdmin | None = None
+
+
+class TimeoutBlock(msgspec.Struct):
+    revision: int = 0
+    height: int = 0
+
+
+class WireTimeout(msgspec.Struct):
+    block: TimeoutBlock | None = None
+    timestamp: str | None = None
+
+    @property
+    def nanoseconds(self) -> int:
+        return int(self.timestamp or "0")
+
+
+class IbcSendPacket(msgspec.Struct):
+    channel_id: str = ""
+    data: bytes = b""
+    timeout: WireTimeout = msgspec.field(default_factory=WireTimeout)
+
+
+class WireAck(msgspec.Struct):
+    data: bytes = b""
+
+
+class IbcWriteAcknowledgement(msgspec.Struct):
+    channel_id: str = ""
+    packet_sequence: int = 0
+    ack: WireAck = msgspec.field(default_factory=WireAck)
+
+
+class IbcTransfer(msgspec.Struct):
+    channel_id: str = ""
+    to_address: str = ""
+    amount: WireCoin = msgspec.field(default_factory=WireCoin)
+    timeout: WireTimeout = msgspec.field(default_factory=WireTimeout)
+    memo: str | None = None
+
+
+class IbcCloseChannel(msgspec.Struct):
+    channel_id: str = ""
+
+
+class IbcMsg(msgspec.Struct):
+    transfer: IbcTransfer | None = None
+    send_packet: IbcSendPacket | None = None
+    write_acknowledgement: IbcWriteAcknowledgement | None = None
+    close_channel: IbcCloseChannel | None = None
+
+
+class AnyMsg(msgspec.Struct):
+    type_url: str = ""
+    value: bytes = b""
+
+
+class CosmosMsg(msgspec.Struct):
+    """Exactly one field is set. Kinds whose modules this chain does not have stay raw and are refused by name."""
+
+    bank: BankMsg | None = None
+    custom: msgspec.Raw | None = None
+    distribution: msgspec.Raw | None = None
+    gov: msgspec.Raw | None = None
+    ibc: IbcMsg | None = None
+    ibc2: msgspec.Raw | None = None
+    staking: msgspec.Raw | None = None
+    any: AnyMsg | None = None
+    stargate: AnyMsg | None = None
+    wasm: WasmMsg | None = None
+
+
+class SubMsg(msgspec.Struct):
+    msg: CosmosMsg
+    reply_on: str
+    id: int = 0
+    payload: bytes = b""
+    gas_limit: int | None = None
+
+
+class Response(msgspec.Struct):
+    """``Response``, ``IbcBasicResponse`` and ``IbcReceiveResponse`` in one: fields that do not apply stay at their defaults."""
+
+    messages: list[SubMsg] | None = None
+    data: bytes | None = None
+    acknowledgement: bytes | None = None
+    attributes: list[EventAttribute] | None = None
+    events: list[ContractEvent] | None = None
+
+
+class ContractResult(msgspec.Struct):
+    ok: Response | None = None
+    error: str = ""
+
+
+class ChannelOpenResponse(msgspec.Struct):
+    version: str = ""
+
+
+class ChannelOpenResult(msgspec.Struct):
+    ok: ChannelOpenResponse | None = None
+    error: str = ""
+
+
+class QueryResult(msgspec.Struct):
+    ok: bytes | None = None
+    error: str = ""
+
+
+def env(ctx: Context, contract: str, transaction: dict[str, Any] | None) -> dict[str, Any]:
+    """``Env``; ``transaction`` is ``{"index", "hash"}`` inside a transaction, None elsewhere."""
+    return {
+        "block": {"height": ctx.height, "time": str(ctx.time.ns), "chain_id": ctx.chain_id},
+        "transaction": transaction,
+        "contract": {"address": contract},
+    }
+
+
+def coins(amount: Sequence[Coin]) -> list[dict[str, str]]:
+    return [{"denom": coin.denom, "amount": str(coin.amount)} for coin in amount]
+
+
+def info(sender: str, funds: Sequence[Coin]) -> dict[str, Any]:
+    return {"sender": sender, "funds": coins(funds)}
+
+
+def endpoint(port: str, channel: str) -> dict[str, str]:
+    return {"port_id": port, "channel_id": channel}
+
+
+def channel(
+    port: str, channel_id: str, counterparty: tuple[str, str], order: str, version: str, connection: str
+) -> dict[str, Any]:
+    """``IbcChannel``; ``order`` is ``ORDER_ORDERED`` or ``ORDER_UNORDERED``."""
+    return {
+        "endpoint": endpoint(port, channel_id),
+        "counterparty_endpoint": endpoint(*counterparty),
+        "order": order,
+        "version": version,
+        "connection_id": connection,
+    }
+
+
+def packet(value: Packet) -> dict[str, Any]:
+    """``IbcPacket``: a zero timeout height is ``null``, a zero timestamp is left out."""
+    height = value.timeout_height
+    block = {"revision": height.revision_number, "height": height.revision_height}
+    timeout: dict[str, Any] = {"block": None if height.is_zero else block}
+    if value.timeout_timestamp:
+        timeout["timestamp"] = str(value.timeout_timestamp)
+    return {
+        "data": value.data,
+        "src": endpoint(value.source_port, value.source_channel),
+        "dest": endpoint(value.destination_port, value.destination_channel),
+        "sequence": value.sequence,
+        "timeout": timeout,
+    }

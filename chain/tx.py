@@ -1,0 +1,249 @@
+"""Transactions: bytes to a checked value, what signers sign, hashes.
+
+What the SDK's decoder refuses is refused here, with codespace ``sdk``, code 2 (cosmos-sdk x/auth/tx/decoder.go, adr027.go,
+codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves, signers that are
+no addresses. An Any inside a message is left to the message's handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, TypeVar
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from chain import coins, keys
+from chain.coins import Coin
+from chain.errors import NOT_SUPPORTED, TX_DECODE, AbciError
+from chain.keys import PublicKey
+from chain.router import MessageRouter, Service
+from cosmos_pb.cosmos.tx.signing.v1beta1 import signing_pb2
+from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
+from light_client.values import Timestamp
+
+NON_CRITICAL: Final = 1 << 10
+"""Field numbers with this bit may be unknown inside a TxBody (ADR-020)."""
+
+_WIRE_TYPES: Final = {
+    0: "varint",
+    1: "fixed64",
+    2: "bytes",
+    3: "start_group",
+    4: "end_group",
+    5: "fixed32",
+}
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class SignerInfo:
+    """``mode`` is a SignMode number; None for a multi-signature. ``public_key`` may be left out once the chain knows it."""
+
+    public_key: PublicKey | None
+    mode: int | None
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedTx:
+    """A transaction whose encoding is canonical; ``body_bytes`` and ``auth_info_bytes`` are what was signed.
+
+    ``signers`` are the address bytes whose signatures it must carry, in order: those of the messages, then the fee payer.
+    """
+
+    raw: bytes
+    body_bytes: bytes
+    auth_info_bytes: bytes
+    messages: tuple[Message, ...]
+    services: tuple[Service, ...]
+    signers: tuple[bytes, ...]
+    memo: str
+    timeout_height: int
+    timeout_time: Timestamp | None
+    unordered: bool
+    has_extensions: bool
+    fee: tuple[Coin, ...]
+    gas_limit: int
+    fee_payer: str
+    fee_granter: str
+    signer_infos: tuple[SignerInfo, ...]
+    signatures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignerData:
+    """What a signature is bound to beside the transaction."""
+
+    chain_id: str
+    account_number: int
+    sequence: int
+
+
+def tx_hash(raw: bytes) -> bytes:
+    """The 32 bytes that a transaction is known by."""
+    return sha256(raw).digest()
+
+
+def decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], bytes]) -> DecodedTx:
+    """Read a TxRaw; sdk/2 with the decoder's own text for anything that is not one.
+
+    ``address_bytes`` turns a bech32 address of this chain into bytes, or refuses it.
+    """
+    try:
+        return _decode(raw, router, address_bytes)
+    except AbciError as error:
+        raise TX_DECODE(error.log.removesuffix(f": {TX_DECODE.text}")) from error
+
+
+def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], bytes]) -> DecodedTx:
+    _reject_non_canonical(raw)
+    tx = parse(tx_pb2.TxRaw, raw)
+    body = parse(tx_pb2.TxBody, tx.body_bytes, non_critical=True)
+    auth = parse(tx_pb2.AuthInfo, tx.auth_info_bytes)
+    services = tuple(router.service(packed.type_url) for packed in body.messages)
+    messages = tuple(
+        parse(service.message, packed.value, non_critical=True)
+        for service, packed in zip(services, body.messages, strict=True)
+    )
+    payer = auth.fee.payer
+    timeout = body.timeout_timestamp if body.HasField("timeout_timestamp") else None
+    return DecodedTx(
+        raw=raw,
+        body_bytes=tx.body_bytes,
+        auth_info_bytes=tx.auth_info_bytes,
+        messages=messages,
+        services=services,
+        signers=_signers(services, messages, payer, address_bytes),
+        memo=body.memo,
+        timeout_height=body.timeout_height,
+        timeout_time=Timestamp(timeout.seconds, timeout.nanos) if timeout is not None else None,
+        unordered=body.unordered,
+        has_extensions=bool(body.extension_options),
+        fee=coins.from_pb(auth.fee.amount),
+        gas_limit=auth.fee.gas_limit,
+        fee_payer=payer,
+        fee_granter=auth.fee.granter,
+        signer_infos=tuple(map(_signer_info, auth.signer_infos)),
+        signatures=tuple(tx.signatures),
+    )
+
+
+def _signers(
+    services: tuple[Service, ...],
+    messages: tuple[Message, ...],
+    payer: str,
+    address_bytes: Callable[[str], bytes],
+) -> tuple[bytes, ...]:
+    found: dict[bytes, None] = {}
+    for service, message in zip(services, messages, strict=True):
+        for address in service.signers(message):
+            found[address_bytes(address)] = None
+    if payer:
+        found[address_bytes(payer)] = None
+    return tuple(found)
+
+
+def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
+    return SignerInfo(
+        public_key=keys.from_any(info.public_key) if info.HasField("public_key") else None,
+        mode=info.mode_info.single.mode if info.mode_info.HasField("single") else None,
+        sequence=info.sequence,
+    )
+
+
+def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:
+    """Decode, refusing unknown fields at any depth; with ``non_critical`` those numbered so may be there (and are dropped)."""
+    name = message.DESCRIPTOR.full_name
+    try:
+        parsed = message.FromString(data)
+    except ProtobufDecodeError as error:
+        raise TX_DECODE(f"{name}: {error}") from error
+    size = parsed.ByteSize()
+    parsed.DiscardUnknownFields()  # type: ignore[no-untyped-call]
+    if parsed.ByteSize() != size:
+        _refuse_unknown(message.FromString(data), non_critical=non_critical)
+    return parsed
+
+
+def _refuse_unknown(message: Message, *, non_critical: bool) -> None:
+    for unknown in UnknownFieldSet(message):  # type: ignore[no-untyped-call]
+        if non_critical and unknown.field_number & NON_CRITICAL:
+            continue
+        url = f"/{message.DESCRIPTOR.full_name}"
+        wire = _WIRE_TYPES[unknown.wire_type]
+        raise TX_DECODE(f'errUnknownField "{url}": {{TagNum: {unknown.field_number}, WireType:"{wire}"}}')
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        for inner in value if field.is_repeated else (value,):
+            _refuse_unknown(inner, non_critical=non_critical)
+
+
+def _reject_non_canonical(raw: bytes) -> None:
+    """ADR-027: a TxRaw's fields come in ascending order, each length as short as it can be."""
+    at, previous = 0, 0
+    while at < len(raw):
+        tag, at, _ = _varint(raw, at)
+        number, wire = tag >> 3, tag & 7
+        if wire != 2:
+            raise TX_DECODE(f"expected 2 wire type, got {wire}")
+        if number < previous:
+            raise TX_DECODE(f"txRaw must follow ADR-027, got tagNum {number} after tagNum {previous}")
+        previous = number
+        length, at, read = _varint(raw, at)
+        needed = max(1, (length.bit_length() + 6) // 7)
+        if read != needed:
+            raise TX_DECODE(
+                f"length prefix varint for tagNum {number} is not as short as possible, "
+                f"read {read}, only need {needed}"
+            )
+        at += length
+    if at > len(raw):
+        raise TX_DECODE("invalid length; unexpected EOF")
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int, int]:
+    """The number at an offset, the offset after it, and how many bytes it took."""
+    value = 0
+    for count in range(10):
+        if at + count >= len(data):
+            raise TX_DECODE("invalid length; unexpected EOF")
+        byte = data[at + count]
+        value |= (byte & 0x7F) << 7 * count
+        if byte < 0x80:
+            return value, at + count + 1, count + 1
+    raise TX_DECODE("invalid length; variable length integer overflow")
+
+
+def direct_sign_bytes(tx: DecodedTx, signer: SignerData) -> bytes:
+    """SIGN_MODE_DIRECT: the SignDoc over the bytes as they came."""
+    return tx_pb2.SignDoc(
+        body_bytes=tx.body_bytes,
+        auth_info_bytes=tx.auth_info_bytes,
+        chain_id=signer.chain_id,
+        account_number=signer.account_number,
+    ).SerializeToString()
+
+
+SIGN_MODES: Final[dict[int, Callable[[DecodedTx, SignerData], bytes]]] = {
+    signing_pb2.SIGN_MODE_DIRECT: direct_sign_bytes,
+}
+
+
+def sign_bytes(tx: DecodedTx, mode: int | None, signer: SignerData) -> bytes:
+    """What a signature of ``mode`` covers; sdk/37 for a mode that is not served."""
+    build = SIGN_MODES.get(mode) if mode is not None else None
+    if build is None:
+        name = "multi-signature" if mode is None else _mode_name(mode)
+        raise NOT_SUPPORTED(f"unsupported sign mode {name}")
+    return build(tx, signer)
+
+
+def _mode_name(mode: int) -> str:
+    known = signing_pb2.SignMode.DESCRIPTOR.values_by_number.get(mode)
+    return known.name if known else str(mode)

@@ -1,0 +1,217 @@
+"""One call of a contract: its gas, its memory regions, the order of what happens.
+
+`Call` is what the host functions work on. It knows nothing of wasmtime: a `Guest` (from `capi` or
+`engine_api`) gives it the memory, the gas counter and the exports. Sources: cosmwasm-vm
+environment.rs, memory.rs, instance.rs, calls.rs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from chain.vm.errors import CallDepthExceeded, CommunicationError, OutOfGas, RegionTooLong
+from chain.vm.gas import GasReport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chain.vm.backend import Backend
+    from chain.vm.gas import Era
+
+_MAX_RESULT: Final = 64 << 20
+_MAX_CALL_DEPTH: Final = 2
+_MAX_U32: Final = 0xFFFFFFFF
+
+
+class Guest(Protocol):
+    """An instance of a compiled contract, made for one call."""
+
+    def gas(self) -> int:
+        """What the counter in the module says."""
+        ...
+
+    def set_gas(self, left: int) -> None: ...
+
+    def gas_after_failure(self) -> int:
+        """Like `gas`, but 0 if the code ran out of gas, which leaves the counter alone."""
+        ...
+
+    def allocate(self, size: int) -> int: ...
+
+    def deallocate(self, pointer: int) -> None: ...
+
+    def enter(self, entry: str, pointers: Sequence[int]) -> int: ...
+
+    def region(self, pointer: int) -> tuple[int, int, int] | None:
+        """Offset, capacity and length of the Region at `pointer`; None when out of bounds."""
+        ...
+
+    def read(self, offset: int, length: int) -> bytes | None: ...
+
+    def write(self, offset: int, data: bytes) -> bool: ...
+
+    def write_u32(self, offset: int, value: int) -> bool: ...
+
+    def size(self) -> int:
+        """Size of the memory in bytes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Call:
+    """The state of one call. `left` is the gas left whenever the guest is not running."""
+
+    __slots__ = (
+        "_depth",
+        "backend",
+        "debug",
+        "era",
+        "guest",
+        "host_call_cost",
+        "iterators",
+        "left",
+        "limit",
+        "messages",
+        "readonly",
+        "used_externally",
+    )
+
+    guest: Guest
+
+    def __init__(
+        self, era: Era, backend: Backend, limit: int, *, readonly: bool, debug: bool
+    ) -> None:
+        self.era = era
+        self.host_call_cost = era.host.call
+        self.backend = backend
+        self.limit = limit
+        self.left = limit
+        self.used_externally = 0
+        self.readonly = readonly
+        self.debug = debug
+        self.messages: list[str] = []
+        self.iterators: list[Iterator[tuple[bytes, bytes]]] = []
+        self._depth = 0
+
+    def run(self, entry: str, args: Sequence[bytes]) -> bytes:
+        """Passes the arguments, runs the entry point, takes the result (calls.rs, call_raw)."""
+        pointers = [self.pass_to_guest(arg) for arg in args]
+        result = self._enter(entry, pointers)
+        data = self.read_region(result, _MAX_RESULT)
+        self.guest.set_gas(self.left)
+        try:
+            self.guest.deallocate(result)
+        except BaseException:
+            self.left = self.guest.gas_after_failure()
+            raise
+        self.left = self.guest.gas()
+        return data
+
+    def report(self) -> GasReport:
+        return GasReport.of(self.limit, self.left, self.used_externally)
+
+    def _enter(self, entry: str, pointers: list[int]) -> int:
+        self.guest.set_gas(self.left)
+        self._depth = 1
+        try:
+            result = self.guest.enter(entry, pointers)
+        except BaseException:
+            self.left = self.guest.gas_after_failure()
+            raise
+        self._depth = 0
+        self.left = self.guest.gas()
+        return result
+
+    # --- gas -------------------------------------------------------------------------------
+
+    def charge(self, cost: int) -> None:
+        """Internal gas. Too little left ends the call and counts as all used."""
+        if cost > self.left:
+            self.left = 0
+            raise OutOfGas
+        self.left -= cost
+
+    def charge_external(self, used: int) -> None:
+        """Gas that the backend has already accounted for itself."""
+        self.used_externally += used
+        self.charge(used)
+
+    # --- memory ----------------------------------------------------------------------------
+
+    def pass_to_guest(self, data: bytes) -> int:
+        """Allocates a Region in the guest and writes `data` to it; returns its address."""
+        pointer = self._allocate(len(data))
+        if pointer == 0:
+            raise CommunicationError("Got a zero Wasm address")
+        self.write_region(pointer, data)
+        return pointer
+
+    def _allocate(self, size: int) -> int:
+        if self._depth == _MAX_CALL_DEPTH:
+            raise CallDepthExceeded
+        self.guest.set_gas(self.left)
+        self._depth += 1
+        try:
+            pointer = self.guest.allocate(size)
+        except BaseException:
+            self.left = self.guest.gas_after_failure()
+            raise
+        self._depth -= 1
+        self.left = self.guest.gas()
+        return pointer
+
+    def read_region(self, pointer: int, longest: int) -> bytes:
+        """The bytes of the Region at `pointer`; charged before its length is judged."""
+        offset, capacity, length = self._region(pointer)
+        self.charge(self.era.host.read(length))
+        if length > longest:
+            raise RegionTooLong(length, longest)
+        data = self.guest.read(offset, length)
+        if data is None:
+            raise self._out_of_bounds(offset, capacity, length)
+        return data
+
+    def write_region(self, pointer: int, data: bytes) -> None:
+        """Fills the Region at `pointer` and sets its length."""
+        offset, capacity, length = self._region(pointer)
+        self.charge(self.era.host.write.of(len(data)))
+        if len(data) > capacity:
+            raise CommunicationError(
+                f"Region too small. Got {capacity}, required {len(data)}"
+            )
+        if not self.guest.write(offset, data):
+            raise self._out_of_bounds(offset, capacity, length)
+        self.guest.write_u32(pointer + 8, len(data))
+
+    def _region(self, pointer: int) -> tuple[int, int, int]:
+        region = self.guest.region(pointer)
+        if region is None:
+            raise CommunicationError(
+                f"The Wasm memory address {pointer} provided by the contract could not be "
+                "dereferenced: Could not dereference this pointer to a Region"
+            )
+        offset, capacity, length = region
+        if offset == 0:
+            raise CommunicationError(
+                "Got an invalid region: Got a zero Wasm address in the offset"
+            )
+        if length > capacity:
+            raise CommunicationError(
+                "Got an invalid region: Region length exceeds capacity. "
+                f"Length {length}, capacity {capacity}"
+            )
+        if capacity > _MAX_U32 - offset:
+            raise CommunicationError(
+                "Got an invalid region: Region exceeds address space. "
+                f"Offset {offset}, capacity {capacity}"
+            )
+        return region
+
+    def _out_of_bounds(self, offset: int, capacity: int, length: int) -> CommunicationError:
+        return CommunicationError(
+            f"Tried to access memory of region Region {{ offset: {offset}, "
+            f"capacity: {capacity}, length: {length} }} in Wasm memory of size "
+            f"{self.guest.size()} bytes. This typically happens when the given Region pointer "
+            "does not point to a proper Region struct."
+        )

@@ -1,0 +1,293 @@
+"""Writes gas metering into a module: Wasm in, Wasm out.
+
+The rule is cosmwasm-vm's `metering.rs` (and wasmer-middlewares before it): walk a function's
+operators in binary order, dead code included, and sum their costs; before each accounting operator
+inject a check-and-subtract of the sum. The gas is then what upstream charges, to the unit, on any
+engine. The same walk refuses the operators that upstream's `gatekeeper.rs` refuses, and replaces
+the two float conversions whose NaN payloads Cranelift canonicalizes but Wasmer's singlepass
+compiler does not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from chain.vm import wasm
+from chain.vm.errors import CompileError
+
+if TYPE_CHECKING:
+    from chain.vm.gas import OpCosts
+
+REMAINING: Final = "wasmer_metering_remaining_points"
+EXHAUSTED: Final = "wasmer_metering_points_exhausted"
+
+_LEB: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
+_DEMOTE: Final = 0xB6
+_PROMOTE: Final = 0xBB
+_BR_TABLE: Final = 0x0E
+_IF: Final = rb"\x04" + _LEB
+
+# Operators without influence on control flow, as their grammar in the binary format.
+_PLAIN: Final = (
+    rb"[\x00\x01\x1a\x1b\x45-\xb5\xb7-\xba\xbc-\xc4]",
+    rb"[\x02\x20-\x24\x3f-\x42]" + _LEB,
+    rb"[\x28-\x3e]" + _LEB + _LEB,
+    rb"\x43.{4}",
+    rb"\x44.{8}",
+    rb"\xfc(?:[\x00-\x07]|[\x80-\x87]\x80*+\x00)",
+)
+# Operators where control may come from or go to: loop, else, end, br, br_if, return, call,
+# call_indirect; br_table is read by hand.
+_ACCOUNTING: Final = (
+    rb"[\x05\x0b\x0f]",
+    rb"[\x03\x0c\x0d\x10]" + _LEB,
+    rb"\x11" + _LEB + _LEB,
+)
+
+_REFUSED: Final = (
+    (range(0x06, 0x0B), "Exception handling operation", "Exception handling is"),
+    (range(0x12, 0x16), "Reference type operation", "Reference types are"),
+    (range(0x18, 0x1A), "Exception handling operation", "Exception handling is"),
+    (range(0x1C, 0x1D), "Reference type operation", "Reference types are"),
+    (range(0x1F, 0x20), "Exception handling operation", "Exception handling is"),
+    (range(0x25, 0x27), "Reference type operation", "Reference types are"),
+    (range(0xD0, 0xD7), "Reference type operation", "Reference types are"),
+    (range(0xFB, 0xFC), "GC operation", "GC Proposal is"),
+    (range(0xFC, 0xFD), "Bulk memory operation", "Bulk memory operations are"),
+    (range(0xFD, 0xFE), "SIMD operator", "The Wasm SIMD extension is"),
+    (range(0xFE, 0xFF), "Threads operator", "The Wasm Threads extension is"),
+)
+
+
+def meter(module: wasm.Module, costs: OpCosts, memory_pages: int) -> bytes:
+    """The metered module. `module` must have been validated and parsed with its bodies.
+
+    Custom sections are dropped and the memory gets `memory_pages` as its maximum. Raises
+    `CompileError` on operators that contracts must not use.
+    """
+    remaining = module.imported_globals + module.globals
+    helpers = _Helpers(module)
+    walk = _Walk(module.data, costs, remaining, helpers)
+    code = [_sized(walk.body(body)) for body in module.bodies] + helpers.bodies()
+    contents = {
+        section.id: module.data[section.start : section.end] for section in module.sections
+    }
+    contents.pop(wasm.CUSTOM, None)
+    if helpers.used:
+        contents[wasm.TYPE] = _appended(contents[wasm.TYPE], helpers.types())
+        contents[wasm.FUNCTION] = _appended(contents[wasm.FUNCTION], helpers.declarations())
+    if module.memories:
+        contents[wasm.MEMORY] = _vector([_bounded(m, memory_pages) for m in module.memories])
+    contents[wasm.GLOBAL] = _appended(
+        contents.get(wasm.GLOBAL, b"\0"), [b"\x7e\x01\x42\0\x0b", b"\x7f\x01\x41\0\x0b"]
+    )
+    contents[wasm.EXPORT] = _vector(_exports(module, remaining))
+    if code:
+        contents[wasm.CODE] = _vector(code)
+    return wasm.MAGIC + b"".join(
+        bytes((number,)) + _sized(contents[number]) for number in _ORDER if number in contents
+    )
+
+
+_ORDER: Final = (*range(wasm.TYPE, wasm.ELEMENT + 1), wasm.DATA_COUNT, wasm.CODE, wasm.DATA)
+
+
+class _Walk:
+    """Rewrites function bodies; it holds what all bodies of a module share."""
+
+    def __init__(self, data: bytes, costs: OpCosts, remaining: int, helpers: _Helpers) -> None:
+        plain = _PLAIN if costs.if_accounts else (*_PLAIN, _IF)
+        accounting = (*_ACCOUNTING, _IF) if costs.if_accounts else _ACCOUNTING
+        self._operator = re.compile(b"|".join(plain), re.DOTALL)
+        self._run = re.compile(b"(?:" + b"|".join(plain) + b")*+", re.DOTALL)
+        self._accounting = re.compile(b"|".join(accounting), re.DOTALL)
+        self._data = data
+        self._costs = costs
+        self._helpers = helpers
+        self._run_costs: dict[bytes, int] = {}
+        self._charges: dict[int, bytes] = {}
+        self._remaining = _unsigned(remaining)
+        self._exhausted = _unsigned(remaining + 1)
+
+    def body(self, body: wasm.Body) -> bytes:
+        """The locals and metered operators of one function."""
+        data, end, pos = self._data, body.end, body.code
+        parts = [data[body.start : pos]]
+        cost = self._locals_cost(body.locals)
+        if cost and self._accounting_end(pos, end) is None:
+            parts.append(self._charge(cost))
+            cost = 0
+        while pos < end:
+            run = self._run.match(data, pos, end)
+            if run is not None and run.end() > pos:
+                cost += self._run_cost(run[0])
+                parts.append(run[0])
+                pos = run.end()
+                if pos == end:
+                    break
+            stop = self._accounting_end(pos, end)
+            if stop is None:
+                parts.append(self._helpers.call(data[pos], pos))
+                cost += self._costs.plain
+                pos += 1
+            else:
+                parts.append(self._charge(cost + self._costs.accounting))
+                parts.append(data[pos:stop])
+                cost = 0
+                pos = stop
+        return b"".join(parts)
+
+    def _locals_cost(self, declared: int) -> int:
+        free = self._costs.free_locals
+        return 0 if free is None else self._costs.plain * max(0, declared - free)
+
+    def _accounting_end(self, pos: int, end: int) -> int | None:
+        """Where the accounting operator at `pos` ends; None if there is none."""
+        if self._data[pos] == _BR_TABLE:
+            reader = wasm.Reader(self._data, pos + 1, end)
+            reader.vector(wasm.Reader.u32)
+            reader.u32()
+            return reader.pos
+        found = self._accounting.match(self._data, pos, end)
+        return None if found is None else found.end()
+
+    def _run_cost(self, run: bytes) -> int:
+        cost = self._run_costs.get(run)
+        if cost is None:
+            cost = len(self._operator.findall(run)) * self._costs.plain
+            self._run_costs[run] = cost
+        return cost
+
+    def _charge(self, cost: int) -> bytes:
+        """`if remaining < cost { exhausted = 1; unreachable }; remaining -= cost`."""
+        charge = self._charges.get(cost)
+        if charge is None:
+            get, amount = b"\x23" + self._remaining, b"\x42" + _signed(cost)
+            charge = (
+                get + amount + b"\x54\x04\x40\x41\x01\x24" + self._exhausted + b"\x00\x0b"
+                + get + amount + b"\x7d\x24" + self._remaining
+            )  # fmt: skip
+            self._charges[cost] = charge
+        return charge
+
+
+class _Helpers:
+    """Conversions between the float widths that keep a NaN's payload.
+
+    x86 and ARM quiet the NaN and keep its sign and leading payload bits, which is what contracts
+    see under Wasmer's singlepass compiler. Both helpers follow all other functions.
+    """
+
+    def __init__(self, module: wasm.Module) -> None:
+        self._first_type = len(module.types)
+        self._demote = len(module.imported_functions) + len(module.functions)
+        self.used = False
+
+    def call(self, opcode: int, offset: int) -> bytes:
+        """The call that stands for a float conversion; refuses every other operator."""
+        if opcode not in {_DEMOTE, _PROMOTE}:
+            raise CompileError(_refusal(opcode, offset))
+        self.used = True
+        return b"\x10" + _unsigned(self._demote + (opcode == _PROMOTE))
+
+    def types(self) -> list[bytes]:
+        return [b"\x60\x01\x7c\x01\x7d", b"\x60\x01\x7d\x01\x7c"]
+
+    def declarations(self) -> list[bytes]:
+        return [_unsigned(self._first_type), _unsigned(self._first_type + 1)]
+
+    def bodies(self) -> list[bytes]:
+        return [_sized(_DEMOTE_BODY), _sized(_PROMOTE_BODY)] if self.used else []
+
+
+def _unsigned(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _signed(value: int) -> bytes:
+    out = bytearray()
+    while not -0x40 <= value < 0x40:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value & 0x7F)
+    return bytes(out)
+
+
+def _i64(value: int) -> bytes:
+    """`i64.const value`, the value given as an unsigned bit pattern."""
+    return b"\x42" + _signed(value - (1 << 64) if value >> 63 else value)
+
+
+_GET: Final = b"\x20\x00"
+_OF_F64: Final = _GET + b"\xbd"  # the bits of the argument, as i64
+_OF_F32: Final = _GET + b"\xbc\xad"
+_AND, _OR, _SHL, _SHR = b"\x83", b"\x84", b"\x86", b"\x88"
+
+_DEMOTE_BODY: Final = b"".join(
+    (
+        b"\x00", _GET, _GET, b"\x62\x04\x7d",  # if x != x
+        _OF_F64, _i64(32), _SHR, _i64(1 << 31), _AND,  # the sign
+        _i64(0x7FC00000), _OR,  # a quiet NaN
+        _OF_F64, _i64(29), _SHR, _i64(0x3FFFFF), _AND, _OR,  # the payload
+        b"\xa7\xbe\x05", _GET, b"\xb6\x0b\x0b",  # else the conversion itself
+    )
+)  # fmt: skip
+_PROMOTE_BODY: Final = b"".join(
+    (
+        b"\x00", _GET, _GET, b"\x5c\x04\x7c",
+        _OF_F32, _i64(31), _SHR, _i64(63), _SHL,
+        _i64(0x7FF8 << 48), _OR,
+        _OF_F32, _i64(0x3FFFFF), _AND, _i64(29), _SHL, _OR,
+        b"\xbf\x05", _GET, b"\xbb\x0b\x0b",
+    )
+)  # fmt: skip
+
+
+def _sized(content: bytes) -> bytes:
+    return _unsigned(len(content)) + content
+
+
+def _vector(items: list[bytes]) -> bytes:
+    return _unsigned(len(items)) + b"".join(items)
+
+
+def _appended(content: bytes, items: list[bytes]) -> bytes:
+    """The content of a section that is one vector, with more items at its end."""
+    reader = wasm.Reader(content)
+    count = reader.u32()
+    return _unsigned(count + len(items)) + content[reader.pos :] + b"".join(items)
+
+
+def _bounded(memory: wasm.Limits, pages: int) -> bytes:
+    maximum = pages if memory.maximum is None else min(pages, memory.maximum)
+    return b"\x01" + _unsigned(memory.minimum) + _unsigned(maximum)
+
+
+def _exports(module: wasm.Module, remaining: int) -> list[bytes]:
+    """The module's exports and the two counters, which replace exports of the same name."""
+    entries = [
+        (export.name, export.kind, export.index)
+        for export in module.exports
+        if export.name not in {REMAINING, EXHAUSTED}
+    ]
+    entries.append((REMAINING, wasm.GLOBAL_KIND, remaining))
+    entries.append((EXHAUSTED, wasm.GLOBAL_KIND, remaining + 1))
+    return [
+        _sized(name.encode()) + bytes((kind,)) + _unsigned(index) for name, kind, index in entries
+    ]
+
+
+def _refusal(opcode: int, offset: int) -> str:
+    for opcodes, what, whose in _REFUSED:
+        if opcode in opcodes:
+            return (
+                "Could not compile: Error in middleware Gatekeeper: "
+                f"{what} detected: opcode {opcode:#04x} at {offset:#x}. {whose} not supported."
+            )
+    return f"Could not compile: unknown opcode {opcode:#04x} at {offset:#x}"

@@ -1,0 +1,510 @@
+"""ICS-23: does a root commit to this key and value, or to the absence of this key?
+
+The rules are those of `ics23:go`, which are consensus on every chain that runs ibc-go; where the Rust
+implementation differs, Go decides. Why each rule is there:
+
+* A proof brings its own hash operations. A leaf whose prefix could swallow the head of its key, or an
+  inner node that could pass for a leaf, would prove anything (Dragonberry, 2022). So for the specs of
+  IAVL and CometBFT the prefixes are parsed to the last byte, and for every spec a leaf must begin with
+  the leaf prefix and an inner node must not.
+* Absence is shown by two neighbours, so that nothing stands between them has to follow from the shape
+  of their paths alone: prefix and suffix lengths say at which branch a path turns, which is only
+  unambiguous if `max_prefix_length < min_prefix_length + child_size`.
+* Depths are bounded, since proofs are read before anyone has paid for them.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Final
+
+from light_client import proof_codec, wire
+from light_client.errors import DecodeError, ProofError
+from light_client.proofs import (
+    BITCOIN,
+    BLAKE2B_512,
+    BLAKE2S_256,
+    FIXED32_BIG,
+    FIXED32_LITTLE,
+    FIXED64_BIG,
+    FIXED64_LITTLE,
+    IAVL_SPEC,
+    MAX_DEPTH,
+    NO_HASH,
+    NO_PREFIX,
+    REQUIRE_32_BYTES,
+    REQUIRE_64_BYTES,
+    RIPEMD160,
+    SDK_SPECS,
+    SHA256,
+    SHA512,
+    SHA512_256,
+    SMT_SPEC,
+    TENDERMINT_SPEC,
+    VAR_PROTO,
+    BatchProof,
+    CommitmentProof,
+    ExistenceProof,
+    InnerOp,
+    InnerSpec,
+    LeafOp,
+    NonExistenceProof,
+    ProofSpec,
+)
+from light_client.ripemd import ripemd160
+
+_Bytes = Callable[[bytes], bytes]
+
+
+def verify_membership(
+    spec: ProofSpec, root: bytes, proof: bytes | CommitmentProof, key: bytes, value: bytes
+) -> None:
+    """The tree with this root holds `value` under `key`; of a batch, the entry for the key decides.
+
+    Raises ProofError, or DecodeError for bytes that are no proof.
+    """
+    decoded = _decoded(proof)
+    if isinstance(decoded, BatchProof):
+        decoded = _entry_for(decoded, key)
+    if not isinstance(decoded, ExistenceProof):
+        raise ProofError(f"not an existence proof of key {key.hex()}")
+    verify_existence(spec, root, decoded, key, value)
+
+
+def verify_non_membership(
+    spec: ProofSpec, root: bytes, proof: bytes | CommitmentProof, key: bytes
+) -> None:
+    """The tree with this root holds nothing under `key`; of a batch, any entry may show it.
+
+    Raises ProofError, or DecodeError for bytes that are no proof.
+    """
+    decoded = _decoded(proof)
+    if isinstance(decoded, BatchProof):
+        decoded = _gap_around(decoded, spec, key)
+    if not isinstance(decoded, NonExistenceProof):
+        raise ProofError(f"not a non-existence proof of key {key.hex()}")
+    verify_non_existence(spec, root, decoded, key)
+
+
+def calculate(proof: CommitmentProof) -> bytes:
+    """The root that a proof leads to, checked against no spec; raises ProofError."""
+    if isinstance(proof, ExistenceProof):
+        return _root(proof, None)
+    if isinstance(proof, NonExistenceProof):
+        neighbour = proof.left or proof.right
+        if neighbour is None:
+            raise ProofError("nonexistence proof has empty Left and Right proof")
+        return _root(neighbour, None)
+    raise ProofError("unrecognized proof type")
+
+
+def verify_existence(
+    spec: ProofSpec, root: bytes, proof: ExistenceProof, key: bytes, value: bytes
+) -> None:
+    """`ExistenceProof.Verify`: the proof fits the spec, names this key and value, and hashes to the root."""
+    check_existence(spec, proof)
+    if proof.key != key:
+        raise ProofError(f"provided key doesn't match proof: {key.hex()} is not {proof.key.hex()}")
+    if proof.value != value:
+        raise ProofError(
+            f"provided value doesn't match proof: {value.hex()} is not {proof.value.hex()}"
+        )
+    got = _root(proof, spec)
+    if got != root:
+        raise ProofError(
+            f"calculated root doesn't match provided root: {got.hex()} is not {root.hex()}"
+        )
+
+
+def verify_non_existence(
+    spec: ProofSpec, root: bytes, proof: NonExistenceProof, key: bytes
+) -> None:
+    """`NonExistenceProof.Verify`: both neighbours exist, the key lies between, and nothing else does."""
+    left, right = proof.left, proof.right
+    for neighbour in (left, right):
+        if neighbour is not None:
+            verify_existence(spec, root, neighbour, neighbour.key, neighbour.value)
+    wanted = comparable(spec, key)
+    if right is not None and wanted >= comparable(spec, right.key):
+        raise ProofError(f"key is not left of right proof: {key.hex()}, {right.key.hex()}")
+    if left is not None and wanted <= comparable(spec, left.key):
+        raise ProofError(f"key is not right of left proof: {key.hex()}, {left.key.hex()}")
+    _check_neighbours(_inner_spec(spec), left, right)
+
+
+def check_existence(spec: ProofSpec, proof: ExistenceProof) -> None:
+    """`ExistenceProof.CheckAgainstSpec`: the leaf, the depth and every inner node fit the spec."""
+    if proof.leaf is None:
+        raise ProofError("existence Proof needs defined LeafOp")
+    check_leaf(spec, proof.leaf)
+    depth, limit = len(proof.path), spec.max_depth or MAX_DEPTH
+    if spec.min_depth > 0 and depth < spec.min_depth:
+        raise ProofError(f"innerOps depth too short: {depth}, at least {spec.min_depth}")
+    if depth > limit:
+        raise ProofError(f"innerOps depth too long: {depth}, at most {limit}")
+    if spec.shape == IAVL_SPEC.shape:
+        for layer, op in enumerate(proof.path, 1):
+            _check_iavl_inner(op, layer)
+    elif spec.shape == TENDERMINT_SPEC.shape:
+        for op in proof.path:
+            _check_tendermint_inner(op)
+    _check_inners(spec, proof.path)
+
+
+def check_leaf(spec: ProofSpec, leaf: LeafOp) -> None:
+    """`LeafOp.CheckAgainstSpec`; raises ProofError."""
+    expected = spec.leaf_spec
+    if expected is None:
+        raise ProofError("spec.LeafSpec must be non-nil")
+    if spec.shape == IAVL_SPEC.shape:
+        _check_iavl_leaf(leaf)
+    if leaf.hash != expected.hash:
+        raise ProofError(f"unexpected HashOp: {leaf.hash}, not {expected.hash}")
+    if leaf.prehash_key != expected.prehash_key:
+        raise ProofError(f"unexpected PrehashKey: {leaf.prehash_key}, not {expected.prehash_key}")
+    if leaf.prehash_value != expected.prehash_value:
+        raise ProofError(
+            f"unexpected PrehashValue: {leaf.prehash_value}, not {expected.prehash_value}"
+        )
+    if leaf.length != expected.length:
+        raise ProofError(f"unexpected LengthOp: {leaf.length}, not {expected.length}")
+    if not leaf.prefix.startswith(expected.prefix):
+        raise ProofError(
+            f"leaf Prefix {leaf.prefix.hex()} doesn't start with {expected.prefix.hex()}"
+        )
+
+
+def apply_leaf(op: LeafOp, key: bytes, value: bytes) -> bytes:
+    """The hash of a leaf; raises ProofError without a key or a value, or for an unknown op."""
+    if not key:
+        raise ProofError("leaf op needs key")
+    if not value:
+        raise ProofError("leaf op needs value")
+    data = (
+        op.prefix
+        + _with_length(op.length, _prehash(op.prehash_key, key))
+        + _with_length(op.length, _prehash(op.prehash_value, value))
+    )
+    return do_hash(op.hash, data)
+
+
+def apply_inner(op: InnerOp, child: bytes) -> bytes:
+    """The hash of an inner node over one child's; raises ProofError without a child."""
+    if not child:
+        raise ProofError("inner op needs child value")
+    return do_hash(op.hash, op.prefix + child + (op.suffix or b""))
+
+
+def do_hash(op: int, data: bytes) -> bytes:
+    """The digest by one of the hash ops that Go knows; raises ProofError for another."""
+    function = _HASHES.get(op)
+    if function is None:
+        raise ProofError(f"unsupported hashop: {op}")
+    return function(data)
+
+
+def comparable(spec: ProofSpec, key: bytes) -> bytes:
+    """The form of a key that orders the tree: its hash if the spec says so."""
+    if not spec.prehash_key_before_comparison or spec.leaf_spec is None:
+        return key
+    return _prehash(spec.leaf_spec.prehash_key, key)
+
+
+def is_left_most(spec: InnerSpec, path: tuple[InnerOp, ...]) -> bool:
+    """Whether nothing can stand to the left of the path: at each node it turns left, or all left of it is empty."""
+    padding = _padding(spec, 0)
+    return padding is not None and all(
+        _fits(op, padding) or left_branches_are_empty(spec, op) for op in path
+    )
+
+
+def is_right_most(spec: InnerSpec, path: tuple[InnerOp, ...]) -> bool:
+    """The same to the right."""
+    padding = _padding(spec, len(spec.child_order) - 1)
+    return padding is not None and all(
+        _fits(op, padding) or right_branches_are_empty(spec, op) for op in path
+    )
+
+
+def is_left_neighbour(
+    spec: InnerSpec, left: tuple[InnerOp, ...], right: tuple[InnerOp, ...]
+) -> bool:
+    """Whether the paths part at one node into adjacent branches, with nothing between them below it."""
+    depth = 1
+    while depth <= min(len(left), len(right)) and _same_node(left[-depth], right[-depth]):
+        depth += 1
+    if depth > min(len(left), len(right)):
+        return False
+    left_branch, right_branch = _branch(spec, left[-depth]), _branch(spec, right[-depth])
+    if left_branch is None or right_branch is None or right_branch != left_branch + 1:
+        return False
+    return is_right_most(spec, left[:-depth]) and is_left_most(spec, right[:-depth])
+
+
+def left_branches_are_empty(spec: InnerSpec, op: InnerOp) -> bool:
+    """Whether every branch left of the one that the path takes holds the tree's empty child."""
+    branches = _branch(spec, op)
+    if not branches:
+        return False
+    start = len(op.prefix) - branches * spec.child_size
+    return start >= 0 and _all_empty(spec, op.prefix[start:], branches)
+
+
+def right_branches_are_empty(spec: InnerSpec, op: InnerOp) -> bool:
+    """The same for every branch right of it."""
+    branch = _branch(spec, op)
+    if branch is None:
+        return False
+    branches = len(spec.child_order) - 1 - branch
+    suffix = op.suffix or b""
+    if not branches or len(suffix) != branches * spec.child_size:
+        return False
+    return _all_empty(spec, suffix, branches)
+
+
+def _check_neighbours(
+    spec: InnerSpec, left: ExistenceProof | None, right: ExistenceProof | None
+) -> None:
+    if left is None and right is None:
+        raise ProofError("both left and right proofs missing")
+    if left is None and right is not None:
+        if not is_left_most(spec, right.path):
+            raise ProofError("left proof missing, right proof must be left-most")
+    elif right is None and left is not None:
+        if not is_right_most(spec, left.path):
+            raise ProofError("right proof missing, left proof must be right-most")
+    elif left is not None and right is not None:
+        if not is_left_neighbour(spec, left.path, right.path):
+            raise ProofError("left and right proofs are not of neighbours")
+
+
+def _check_inners(spec: ProofSpec, path: tuple[InnerOp, ...]) -> None:
+    """The rules that hold for inner nodes under any spec."""
+    if not path:
+        return
+    inner = _inner_spec(spec)
+    leaf_prefix = spec.leaf_spec.prefix if spec.leaf_spec else b""
+    size, least = inner.child_size, inner.min_prefix_length
+    most = inner.max_prefix_length + (len(inner.child_order) - 1) * size
+    if size <= 0:
+        raise ProofError(f"spec.InnerSpec.ChildSize must be >= 1, is {size}")
+    if inner.max_prefix_length >= least + size:
+        raise ProofError(
+            "spec.InnerSpec.MaxPrefixLength must be < MinPrefixLength + ChildSize: "
+            f"{inner.max_prefix_length}, {least}, {size}"
+        )
+    for op in path:
+        if op.hash != inner.hash:
+            raise ProofError(f"unexpected HashOp: {op.hash}, not {inner.hash}")
+        if op.prefix.startswith(leaf_prefix):
+            raise ProofError(f"inner Prefix {op.prefix.hex()} starts with {leaf_prefix.hex()}")
+        if not least <= len(op.prefix) <= most:
+            raise ProofError(f"innerOp prefix of {len(op.prefix)} bytes, must be {least} to {most}")
+        if op.suffix and len(op.suffix) % size:
+            raise ProofError(f"InnerOp suffix of {len(op.suffix)} bytes, not a multiple of {size}")
+
+
+def _check_iavl_leaf(leaf: LeafOp) -> None:
+    """A leaf's prefix is its height 0, its size 1 and its version, and nothing else."""
+    height, size, rest = _iavl_prefix(leaf.prefix)
+    if rest:
+        raise ProofError(f"expected remaining prefix length to be 0, got: {rest}")
+    if height != 0:
+        raise ProofError(f"expected leaf node height to be 0, got: {height}")
+    if size != 1:
+        raise ProofError(f"expected leaf node size to be 1, got: {size}")
+
+
+def _check_iavl_inner(op: InnerOp, layer: int) -> None:
+    """An inner prefix ends in the length byte of its left child, or in that child and the next byte."""
+    height, _, rest = _iavl_prefix(op.prefix)
+    if height < layer:
+        raise ProofError(
+            f"IAVL height ({height}) must be greater than or equal to the layer number ({layer})"
+        )
+    if rest not in {1, 34}:
+        raise ProofError(f"remainder of prefix must be of length 1 or 34, got: {rest}")
+    if op.hash != SHA256:
+        raise ProofError(f"IAVL hash op must be {SHA256}, is {op.hash}")
+
+
+def _iavl_prefix(prefix: bytes) -> tuple[int, int, int]:
+    """Height, size, and how many bytes follow the version."""
+    try:
+        height, at = wire.read_zigzag(prefix, 0)
+        size, at = wire.read_zigzag(prefix, at)
+        version, at = wire.read_zigzag(prefix, at)
+    except ValueError as error:
+        raise ProofError(f"failed to read IAVL prefix {prefix.hex()}: {error}") from error
+    if height < 0 or size < 0 or version < 0:
+        raise ProofError(
+            f"IAVL height, size and version must be non-negative: {height}, {size}, {version}"
+        )
+    return height, size, len(prefix) - at
+
+
+def _check_tendermint_inner(op: InnerOp) -> None:
+    if op.suffix is not None and op.prefix != b"\x01":
+        raise ProofError(f"expected inner op prefix 01 before a suffix, got: {op.prefix.hex()}")
+    if not op.prefix.startswith(b"\x01"):
+        raise ProofError(f"expected inner op prefix to begin with 01, got: {op.prefix.hex()}")
+
+
+def _inner_spec(spec: ProofSpec) -> InnerSpec:
+    if spec.inner_spec is None:
+        raise ProofError("spec.InnerSpec must be non-nil")
+    return spec.inner_spec
+
+
+def _root(proof: ExistenceProof, spec: ProofSpec | None) -> bytes:
+    if proof.leaf is None:
+        raise ProofError("existence Proof needs defined LeafOp")
+    result = apply_leaf(proof.leaf, proof.key, proof.value)
+    limit = None
+    if spec and spec.inner_spec and spec.inner_spec.child_size >= 32:
+        limit = spec.inner_spec.child_size
+    for op in proof.path:
+        if op.hash == SHA256:
+            result = sha256(op.prefix + result + (op.suffix or b"")).digest()
+        else:
+            result = apply_inner(op, result)
+        if limit is not None and len(result) > limit:
+            raise ProofError(f"inner hash of {len(result)} bytes, at most {limit}")
+    return result
+
+
+def _decoded(proof: bytes | CommitmentProof) -> CommitmentProof:
+    return proof_codec.decode(proof) if isinstance(proof, bytes) else proof
+
+
+def _entry_for(batch: BatchProof, key: bytes) -> ExistenceProof:
+    for entry in batch.entries:
+        if isinstance(entry, ExistenceProof) and entry.key == key:
+            return entry
+    raise ProofError(f"no existence proof of key {key.hex()} among {len(batch.entries)}")
+
+
+def _gap_around(batch: BatchProof, spec: ProofSpec, key: bytes) -> NonExistenceProof:
+    wanted = comparable(spec, key)
+    for entry in batch.entries:
+        if not isinstance(entry, NonExistenceProof):
+            continue
+        left, right = entry.left, entry.right
+        after_left = left is None or comparable(spec, left.key) < wanted
+        if after_left and (right is None or wanted < comparable(spec, right.key)):
+            return entry
+    raise ProofError(f"no non-existence proof of key {key.hex()} among {len(batch.entries)}")
+
+
+def _same_node(left: InnerOp, right: InnerOp) -> bool:
+    return left.prefix == right.prefix and (left.suffix or b"") == (right.suffix or b"")
+
+
+_Padding = tuple[int, int, int]  # least and most bytes of prefix, bytes of suffix
+
+
+def _padding(spec: InnerSpec, branch: int) -> _Padding | None:
+    """What prefix and suffix look like where a path takes this branch; None if there is no such."""
+    if not 0 <= branch < len(spec.child_order) or branch not in spec.child_order:
+        return None
+    position = spec.child_order.index(branch)
+    before = position * spec.child_size
+    after = (len(spec.child_order) - 1 - position) * spec.child_size
+    return before + spec.min_prefix_length, before + spec.max_prefix_length, after
+
+
+def _fits(op: InnerOp, padding: _Padding) -> bool:
+    least, most, suffix = padding
+    return least <= len(op.prefix) <= most and len(op.suffix or b"") == suffix
+
+
+def _branch(spec: InnerSpec, op: InnerOp) -> int | None:
+    """The branch that a path takes at this node, by its padding."""
+    for branch in range(len(spec.child_order)):
+        padding = _padding(spec, branch)
+        if padding is None:
+            return None
+        if _fits(op, padding):
+            return branch
+    return None
+
+
+def _all_empty(spec: InnerSpec, children: bytes, branches: int) -> bool:
+    for branch in range(branches):
+        if branch not in spec.child_order:
+            return False
+        start = spec.child_order.index(branch) * spec.child_size
+        if children[start : start + spec.child_size] != spec.empty_child:
+            return False
+    return True
+
+
+def _prehash(op: int, data: bytes) -> bytes:
+    return data if op == NO_HASH else do_hash(op, data)
+
+
+def _with_length(op: int, data: bytes) -> bytes:
+    function = _LENGTHS.get(op)
+    if function is None:
+        raise ProofError(f"unsupported lengthop: {op}")
+    return function(data)
+
+
+def _exactly(size: int) -> _Bytes:
+    def check(data: bytes) -> bytes:
+        if len(data) != size:
+            raise ProofError(f"data was {len(data)} bytes, not {size}")
+        return data
+
+    return check
+
+
+_HASHES: Final[Mapping[int, _Bytes]] = {
+    SHA256: lambda data: sha256(data).digest(),
+    SHA512: lambda data: hashlib.sha512(data).digest(),
+    RIPEMD160: ripemd160,
+    BITCOIN: lambda data: ripemd160(sha256(data).digest()),
+    SHA512_256: lambda data: hashlib.new("sha512_256", data).digest(),
+    BLAKE2B_512: lambda data: hashlib.blake2b(data).digest(),
+    BLAKE2S_256: lambda data: hashlib.blake2s(data).digest(),
+}
+_LENGTHS: Final[Mapping[int, _Bytes]] = {
+    NO_PREFIX: lambda data: data,
+    VAR_PROTO: lambda data: wire.uvarint(len(data)) + data,
+    REQUIRE_32_BYTES: _exactly(32),
+    REQUIRE_64_BYTES: _exactly(64),
+    FIXED32_BIG: lambda data: len(data).to_bytes(4, "big") + data,
+    FIXED32_LITTLE: lambda data: len(data).to_bytes(4, "little") + data,
+    FIXED64_BIG: lambda data: len(data).to_bytes(8, "big") + data,
+    FIXED64_LITTLE: lambda data: len(data).to_bytes(8, "little") + data,
+}
+
+__all__ = [
+    "IAVL_SPEC",
+    "SDK_SPECS",
+    "SMT_SPEC",
+    "TENDERMINT_SPEC",
+    "BatchProof",
+    "CommitmentProof",
+    "DecodeError",
+    "ExistenceProof",
+    "InnerOp",
+    "InnerSpec",
+    "LeafOp",
+    "NonExistenceProof",
+    "ProofError",
+    "ProofSpec",
+    "apply_inner",
+    "apply_leaf",
+    "calculate",
+    "check_existence",
+    "check_leaf",
+    "do_hash",
+    "is_left_most",
+    "is_left_neighbour",
+    "is_right_most",
+    "verify_existence",
+    "verify_membership",
+    "verify_non_existence",
+    "verify_non_membership",
+]
