@@ -1,7 +1,8 @@
 """What a message handler sees: block, store, gas and events of its scope.
 
-A scope nests with ``with ctx.branch() as inner:``. Leaving it normally writes the inner state and events into the outer
-scope; an exception leaves the outer scope as it was. Gas is never given back: the meter is shared unless another is passed.
+A scope nests with ``with ctx.branch() as inner:``. Leaving it normally writes the inner state and events into the
+outer scope; an exception leaves the outer scope as it was. Gas is never given back: the meter is shared unless another
+is passed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Context:
     min_gas_prices: tuple[tuple[str, str], ...] = ()
     """(denom, decimal price) pairs; fees are held against them in CHECK mode only."""
     values: Mapping[Any, Any] = field(default_factory=dict)
-    """Scope-wide values of modules (call depth, transaction counter), keyed by an object of the module that owns them."""
+    """Scope-wide values of modules (call depth, transaction counter), keyed by a name of the module that owns them."""
 
     def kv(self, name: str) -> GasKV:
         """The store ``name`` seen through this scope's gas meter."""

@@ -8,8 +8,8 @@
     ├── GenesisError       a genesis document cannot start a chain
     └── StoreError         the database does not hold what it should (chain/store)
 
-Anything else that leaves the application is a bug of ours and is reported as codespace ``sdk``, code 111222 (``panic``),
-as baseapp does for a recovered panic.
+Anything else that leaves the application is a bug of ours and is reported as codespace ``sdk``, code 111222
+(``panic``), as baseapp does for a recovered panic.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ class Registered:
         return AbciError(self.codespace, self.code, log)
 
     def matches(self, error: BaseException) -> bool:
-        return (
-            isinstance(error, AbciError)
-            and (error.codespace, error.code) == (self.codespace, self.code)
+        return isinstance(error, AbciError) and (error.codespace, error.code) == (
+            self.codespace,
+            self.code,
         )
 
 

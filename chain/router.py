@@ -1,7 +1,7 @@
 """Which module answers which message and which query.
 
-A module registers its messages (class, handler, signers, stateless validation) and its gRPC query methods. The same tables
-serve transactions, contracts' messages, ABCI queries, gRPC and reflection.
+A module registers its messages (class, handler, signers, stateless validation) and its gRPC query methods. The same
+tables serve transactions, contracts' messages, ABCI queries, gRPC and reflection.
 """
 
 from __future__ import annotations

@@ -176,7 +176,9 @@ def _refuse_unknown(message: Message, *, non_critical: bool) -> None:
             continue
         url = f"/{message.DESCRIPTOR.full_name}"
         wire = _WIRE_TYPES[unknown.wire_type]
-        raise TX_DECODE(f'errUnknownField "{url}": {{TagNum: {unknown.field_number}, WireType:"{wire}"}}')
+        raise TX_DECODE(
+            f'errUnknownField "{url}": {{TagNum: {unknown.field_number}, WireType:"{wire}"}}'
+        )
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
@@ -193,7 +195,9 @@ def _reject_non_canonical(raw: bytes) -> None:
         if wire != 2:
             raise TX_DECODE(f"expected 2 wire type, got {wire}")
         if number < previous:
-            raise TX_DECODE(f"txRaw must follow ADR-027, got tagNum {number} after tagNum {previous}")
+            raise TX_DECODE(
+                f"txRaw must follow ADR-027, got tagNum {number} after tagNum {previous}"
+            )
         previous = number
         length, at, read = _varint(raw, at)
         needed = max(1, (length.bit_length() + 6) // 7)

@@ -1,13 +1,16 @@
 """Protobuf to values and back, for everything but proofs.
 
-What Go cannot leave out (gogoproto's non-nullable messages) is always written, so that the bytes equal
-ibc-go's. Reading raises DecodeError for what is not protobuf, and the errors of the values themselves
-for what is well-formed and yet wrong.
+What Go cannot leave out (gogoproto's non-nullable messages) is always written, so that the bytes
+equal ibc-go's. Reading raises DecodeError for what is not protobuf, and the errors of the values
+themselves for what is well-formed and yet wrong.
 """
 
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
+
+from google.protobuf.message import DecodeError as ProtobufError
+from google.protobuf.message import Message
 
 from cosmos_pb.google.protobuf import any_pb2, duration_pb2, timestamp_pb2
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
@@ -15,9 +18,6 @@ from cosmos_pb.ibc.core.client.v1 import client_pb2
 from cosmos_pb.ibc.lightclients.tendermint.v1 import tendermint_pb2
 from cosmos_pb.tendermint.crypto import keys_pb2
 from cosmos_pb.tendermint.types import types_pb2, validator_pb2
-from google.protobuf.message import DecodeError as ProtobufError
-from google.protobuf.message import Message
-
 from light_client import errors, proof_codec
 from light_client.commit import Commit, CommitSig, LightBlock, SignedHeader
 from light_client.errors import ClientError, DecodeError, Mismatch, VerificationError
@@ -175,7 +175,7 @@ def commit_to_pb(commit: Commit) -> types_pb2.Commit:
     )
     for vote in commit.signatures:
         pb.signatures.add(
-            block_id_flag=vote.flag,  # type: ignore[arg-type] # open enum: any number is legal
+            block_id_flag=vote.flag,
             validator_address=vote.address,
             timestamp=timestamp_to_pb(vote.timestamp),
             signature=vote.signature,

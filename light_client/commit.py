@@ -171,7 +171,7 @@ def canonical_vote(
     return SignBytes(head, wire.bytes_field(6, chain_id.encode()))
 
 
-def vote_sign_bytes(  # noqa: PLR0917 - the fields of a vote in their order
+def vote_sign_bytes(
     chain_id: str,
     vote_type: int,
     height: int,

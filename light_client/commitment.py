@@ -6,11 +6,11 @@ Proofs are ordered from the lowest tree up, paths from the highest down. Source:
 
 from collections.abc import Sequence
 
+from google.protobuf.message import DecodeError as ProtobufError
+
 from cosmos_pb.cosmos.ics23.v1 import proofs_pb2
 from cosmos_pb.ibc.core.commitment.v1 import commitment_pb2
 from cosmos_pb.tendermint.crypto import proof_pb2
-from google.protobuf.message import DecodeError as ProtobufError
-
 from light_client import errors, ics23, proof_codec
 from light_client.errors import DecodeError, ProofError
 from light_client.proofs import CommitmentProof, ExistenceProof, NonExistenceProof, ProofSpec
@@ -41,7 +41,7 @@ def verify_non_membership(
 ) -> None:
     """The root commits to a store (all of the path but its end) that holds nothing at its end.
 
-    That a whole store is absent cannot be proven. Raises ProofError with the codespace "commitment".
+    That a whole store is absent cannot be proven. Raises ProofError (codespace "commitment").
     """
     proofs = _proofs(proof)
     _check_arguments(specs, root, path, proofs)
@@ -128,7 +128,8 @@ def _verify_chain(
             subroot = ics23.calculate(_present(proof, index))
         except ProofError as error:
             raise _invalid(
-                f"could not calculate proof root at index {index}, merkle tree may be empty. {error}"
+                f"could not calculate proof root at index {index}, "
+                f"merkle tree may be empty. {error}"
             ) from error
         if not isinstance(proof, ExistenceProof):
             raise _invalid(f"commitment proof must be existence proof at index {index}")

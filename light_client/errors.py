@@ -20,8 +20,6 @@ Codes and the words behind them are ibc-go's (`errors.go` of 02-client, 07-tende
 and 24-host); everything that CometBFT reports has no registered code and is "undefined", 1.
 """
 
-# ruff: noqa: N818 - an error is named as what it reports
-
 from dataclasses import dataclass
 from typing import Final
 

@@ -1,15 +1,15 @@
 """ICS-23: does a root commit to this key and value, or to the absence of this key?
 
-The rules are those of `ics23:go`, which are consensus on every chain that runs ibc-go; where the Rust
-implementation differs, Go decides. Why each rule is there:
+The rules are those of `ics23:go`, which are consensus on every chain that runs ibc-go; where the
+Rust implementation differs, Go decides. Why each rule is there:
 
-* A proof brings its own hash operations. A leaf whose prefix could swallow the head of its key, or an
-  inner node that could pass for a leaf, would prove anything (Dragonberry, 2022). So for the specs of
-  IAVL and CometBFT the prefixes are parsed to the last byte, and for every spec a leaf must begin with
-  the leaf prefix and an inner node must not.
-* Absence is shown by two neighbours, so that nothing stands between them has to follow from the shape
-  of their paths alone: prefix and suffix lengths say at which branch a path turns, which is only
-  unambiguous if `max_prefix_length < min_prefix_length + child_size`.
+* A proof brings its own hash operations. A leaf whose prefix could swallow the head of its key, or
+  an inner node that could pass for a leaf, would prove anything (Dragonberry, 2022). So for the
+  specs of IAVL and CometBFT the prefixes are parsed to the last byte, and for every spec a leaf must
+  begin with the leaf prefix and an inner node must not.
+* Absence is shown by two neighbours, so that nothing stands between them has to follow from the
+  shape of their paths alone: prefix and suffix lengths say at which branch a path turns, which is
+  only unambiguous if `max_prefix_length < min_prefix_length + child_size`.
 * Depths are bounded, since proofs are read before anyone has paid for them.
 """
 
@@ -101,7 +101,10 @@ def calculate(proof: CommitmentProof) -> bytes:
 def verify_existence(
     spec: ProofSpec, root: bytes, proof: ExistenceProof, key: bytes, value: bytes
 ) -> None:
-    """`ExistenceProof.Verify`: the proof fits the spec, names this key and value, and hashes to the root."""
+    """`ExistenceProof.Verify`: it fits the spec, names key and value, and hashes to the root.
+
+    Raises ProofError.
+    """
     check_existence(spec, proof)
     if proof.key != key:
         raise ProofError(f"provided key doesn't match proof: {key.hex()} is not {proof.key.hex()}")
@@ -119,7 +122,10 @@ def verify_existence(
 def verify_non_existence(
     spec: ProofSpec, root: bytes, proof: NonExistenceProof, key: bytes
 ) -> None:
-    """`NonExistenceProof.Verify`: both neighbours exist, the key lies between, and nothing else does."""
+    """`NonExistenceProof.Verify`: the neighbours exist, and between them only the key could be.
+
+    Raises ProofError.
+    """
     left, right = proof.left, proof.right
     for neighbour in (left, right):
         if neighbour is not None:
@@ -211,7 +217,10 @@ def comparable(spec: ProofSpec, key: bytes) -> bytes:
 
 
 def is_left_most(spec: InnerSpec, path: tuple[InnerOp, ...]) -> bool:
-    """Whether nothing can stand to the left of the path: at each node it turns left, or all left of it is empty."""
+    """Whether nothing can stand left of the path.
+
+    At each node it turns left, or all that is left of it is empty.
+    """
     padding = _padding(spec, 0)
     return padding is not None and all(
         _fits(op, padding) or left_branches_are_empty(spec, op) for op in path
@@ -229,7 +238,7 @@ def is_right_most(spec: InnerSpec, path: tuple[InnerOp, ...]) -> bool:
 def is_left_neighbour(
     spec: InnerSpec, left: tuple[InnerOp, ...], right: tuple[InnerOp, ...]
 ) -> bool:
-    """Whether the paths part at one node into adjacent branches, with nothing between them below it."""
+    """Whether the paths part at one node into adjacent branches, with nothing between below it."""
     depth = 1
     while depth <= min(len(left), len(right)) and _same_node(left[-depth], right[-depth]):
         depth += 1
@@ -273,9 +282,12 @@ def _check_neighbours(
     elif right is None and left is not None:
         if not is_right_most(spec, left.path):
             raise ProofError("right proof missing, left proof must be right-most")
-    elif left is not None and right is not None:
-        if not is_left_neighbour(spec, left.path, right.path):
-            raise ProofError("left and right proofs are not of neighbours")
+    elif (
+        left is not None
+        and right is not None
+        and not is_left_neighbour(spec, left.path, right.path)
+    ):
+        raise ProofError("left and right proofs are not of neighbours")
 
 
 def _check_inners(spec: ProofSpec, path: tuple[InnerOp, ...]) -> None:
@@ -316,7 +328,7 @@ def _check_iavl_leaf(leaf: LeafOp) -> None:
 
 
 def _check_iavl_inner(op: InnerOp, layer: int) -> None:
-    """An inner prefix ends in the length byte of its left child, or in that child and the next byte."""
+    """Behind the version: the left child's length byte, or that child and the next length byte."""
     height, _, rest = _iavl_prefix(op.prefix)
     if height < layer:
         raise ProofError(

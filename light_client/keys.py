@@ -21,7 +21,7 @@ ED25519: Final = "ed25519"
 SECP256K1: Final = "secp256k1"
 
 
-class UnsupportedKey(VerificationError):  # noqa: N818 - an error is named as what it reports
+class UnsupportedKey(VerificationError):
     """A public key of a type, or of a size, that this package cannot check."""
 
     def __init__(self, type_: str, size: int | None = None, expected: int | None = None) -> None:

@@ -1,17 +1,17 @@
 """ICS-23 proofs and specs: protobuf to values and back.
 
 Proofs come from strangers: they are bounded before they are parsed. Whether an empty suffix was
-written is lost in parsing, and only shows as bytes that a re-encoding would not have; where there are
-such bytes, the raw proof is walked by hand to find out.
+written is lost in parsing, and only shows as bytes that a re-encoding would not have; where there
+are such bytes, the raw proof is walked by hand to find out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from cosmos_pb.cosmos.ics23.v1 import proofs_pb2 as pb
-from cosmos_pb.ibc.core.commitment.v1 import commitment_pb2
 from google.protobuf.message import DecodeError as ProtobufError
 
+from cosmos_pb.cosmos.ics23.v1 import proofs_pb2 as pb
+from cosmos_pb.ibc.core.commitment.v1 import commitment_pb2
 from light_client import wire
 from light_client.errors import DecodeError
 from light_client.proofs import (

@@ -1,6 +1,6 @@
 """Validator sets and their hash (`cometbft:types/validator_set.go`)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -88,9 +88,14 @@ class ValidatorSet:
         return found
 
 
-def canonical_order(validators: list[Validator]) -> tuple[Validator, ...]:
+def canonical_order(validators: Iterable[Validator]) -> tuple[Validator, ...]:
     """The order in which a chain keeps its validators."""
     return tuple(sorted(validators, key=lambda validator: (-validator.power, validator.address)))
+
+
+def next_proposer(validators: Sequence[Validator]) -> Validator | None:
+    """Whom CometBFT takes for the proposer: the highest priority, then the lowest address."""
+    return min(validators, key=lambda v: (-v.proposer_priority, v.address), default=None)
 
 
 def _leaf(validator: Validator) -> bytes:

@@ -6,7 +6,7 @@ A message about a packet that was dealt with before raises NO_OP; the message se
 from __future__ import annotations
 
 from chain.context import Context
-from chain.errors import Registered
+from chain.errors import AbciError, Registered
 from chain.modules.ibc.channels import SUBMODULE, Channels, counterpart, order_name
 from chain.modules.ibc.clients import Clients
 from chain.modules.ibc.connections import Connections
@@ -327,7 +327,7 @@ def _height_elapsed(packet: Packet, height: Height) -> bool:
     return not packet.timeout_height.is_zero and height >= packet.timeout_height
 
 
-def _timeout_error(kind: Registered, packet: Packet, height: Height, time: int) -> Exception:
+def _timeout_error(kind: Registered, packet: Packet, height: Height, time: int) -> AbciError:
     """The text names the height where that decides, else the time (``types/timeout.go``)."""
     if kind is TIMEOUT_ELAPSED:
         by_height = _height_elapsed(packet, height)
@@ -404,12 +404,12 @@ def _emit(
     ]
     if ack is not None:
         pairs += _raw_and_hex("packet_ack", ack)
+    ordering = ("packet_channel_ordering", order_name(channel))
     connection = channel.connection_hops[0]
-    pairs += [
-        ("packet_channel_ordering", order_name(channel)),
-        ("packet_connection", connection),
-        ("connection_id", connection),
-    ]
+    if type_ == "timeout_packet":
+        pairs += [("connection_id", connection), ordering]
+    else:
+        pairs += [ordering, ("packet_connection", connection), ("connection_id", connection)]
     emit(ctx, SUBMODULE, type_, *pairs)
 
 

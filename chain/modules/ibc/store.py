@@ -7,7 +7,6 @@ from typing import Final, Protocol, TypeVar
 from google.protobuf.message import Message
 
 from chain.context import Context
-from cosmos_pb.ibc.core.client.v1 import client_pb2
 from light_client.values import Height, revision
 
 STORE: Final = "ibc"
@@ -53,16 +52,6 @@ def next_number(ctx: Context, path: str) -> int:
 def self_height(ctx: Context) -> Height:
     """The height of the block at hand as IBC counts it (``clienttypes.GetSelfHeight``)."""
     return Height(revision(ctx.chain_id), ctx.height)
-
-
-def height_of(message: client_pb2.Height) -> Height:
-    return Height(message.revision_number, message.revision_height)
-
-
-def height_pb(height: Height) -> client_pb2.Height:
-    return client_pb2.Height(
-        revision_number=height.revision_number, revision_height=height.revision_height
-    )
 
 
 def enum_name(enum: EnumType, number: int) -> str:

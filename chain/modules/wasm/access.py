@@ -20,9 +20,7 @@ def default_access(params: wasm_pb.Params, creator: str) -> wasm_pb.AccessConfig
 def allowed(access: wasm_pb.AccessConfig, address: str) -> bool:
     if access.permission == wasm_pb.ACCESS_TYPE_EVERYBODY:
         return True
-    return (
-        access.permission == wasm_pb.ACCESS_TYPE_ANY_OF_ADDRESSES and address in access.addresses
-    )
+    return access.permission == wasm_pb.ACCESS_TYPE_ANY_OF_ADDRESSES and address in access.addresses
 
 
 def is_subset(inner: wasm_pb.AccessConfig, outer: wasm_pb.AccessConfig) -> bool:
@@ -33,9 +31,9 @@ def is_subset(inner: wasm_pb.AccessConfig, outer: wasm_pb.AccessConfig) -> bool:
         return inner.permission == wasm_pb.ACCESS_TYPE_NOBODY
     if inner.permission == wasm_pb.ACCESS_TYPE_NOBODY:
         return True
-    return inner.permission == wasm_pb.ACCESS_TYPE_ANY_OF_ADDRESSES and set(
-        inner.addresses
-    ) <= set(outer.addresses)
+    return inner.permission == wasm_pb.ACCESS_TYPE_ANY_OF_ADDRESSES and set(inner.addresses) <= set(
+        outer.addresses
+    )
 
 
 def can_create(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ContractBackend:
-    """Satisfies ``chain.vm.Backend``. ``multiplier`` turns SDK gas into VM gas (1 inside IBC entry points, as wasmd passes it)."""
+    """Satisfies ``chain.vm.Backend``. ``multiplier`` turns SDK gas into VM gas; wasmd passes 1 inside IBC entry points."""
 
     __slots__ = ("_address", "_ctx", "_keeper", "_kv", "_multiplier", "_prefix")
 

@@ -1,8 +1,8 @@
 """Messages that contracts return: turned into the chain's own, run in order, and reported back
 (wasmd ``x/wasm/keeper/msg_dispatcher.go``, ``handler_plugin.go``, ``handler_plugin_encoders.go``).
 
-Each message runs in a scope of its own. What succeeds is kept; what fails is forgotten but its gas is not. Whether the contract
-hears of it, and whether a failure ends the whole call, is the message's ``reply_on``:
+Each message runs in a scope of its own. What succeeds is kept; what fails is forgotten but its gas is not. Whether the
+contract hears of it, and whether a failure ends the whole call, is the message's ``reply_on``:
 
 ==========  =================  ==================
 reply_on    success            failure
@@ -23,7 +23,8 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
-from chain.coins import Coin, coins_from_text, coins_to_pb
+from chain import coins
+from chain.coins import Coin
 from chain.context import Context
 from chain.errors import OUT_OF_GAS, UNAUTHORIZED, AbciError, OutOfGas
 from chain.events import Event
@@ -77,7 +78,9 @@ class Dispatcher:
         if message.reply_on not in REPLIES_ON_SUCCESS:
             raise errors.VM_ERROR(f"invalid reply_on value '{message.reply_on}'")
         if len(message.payload) > MAX_PAYLOAD_SIZE:
-            raise errors.VM_ERROR(f"payload is {len(message.payload)} bytes, at most {MAX_PAYLOAD_SIZE}")
+            raise errors.VM_ERROR(
+                f"payload is {len(message.payload)} bytes, at most {MAX_PAYLOAD_SIZE}"
+            )
         inner = ctx.fork()
         try:
             outcome = self._dispatch_limited(inner, contract, message)
@@ -113,7 +116,7 @@ class Dispatcher:
             return self._keeper.reply(ctx, contract.address, reply, cost)
 
     def _dispatch_limited(self, ctx: Context, contract: Instance, message: wire.SubMsg) -> Outcome:
-        """With a gas limit below what is left the message gets a meter of its own, and running it dry is only a failure."""
+        """With a gas limit below what is left the message has a meter of its own; running it dry is only a failure."""
         limit, remaining = message.gas_limit, ctx.gas.remaining
         if limit is None or (remaining is not None and limit >= remaining):
             return self._dispatch(ctx, contract, message.msg)
@@ -122,7 +125,9 @@ class Dispatcher:
             outcome = self._dispatch(ctx.with_gas(meter), contract, message.msg)
         except OutOfGas as error:
             ctx.gas.consume(limit, "Sub-Message OutOfGas panic")
-            raise AbciError(OUT_OF_GAS.codespace, OUT_OF_GAS.code, "SubMsg hit gas limit: out of gas") from error
+            raise AbciError(
+                OUT_OF_GAS.codespace, OUT_OF_GAS.code, "SubMsg hit gas limit: out of gas"
+            ) from error
         except BaseException:
             ctx.gas.consume(meter.consumed, "From limited Sub-Message")
             raise
@@ -150,9 +155,11 @@ class Dispatcher:
             raise UNAUTHORIZED("contract doesn't have permission")
         return Outcome((self._router.dispatch(ctx, message).response,))
 
-    # -- messages that have no message of the chain ------------------------------------------------------------------
+    # -- messages that have no message of the chain
 
-    def _send_packet(self, ctx: Context, contract: Instance, message: wire.IbcSendPacket) -> Outcome:
+    def _send_packet(
+        self, ctx: Context, contract: Instance, message: wire.IbcSendPacket
+    ) -> Outcome:
         port = _port(contract)
         if not message.channel_id:
             raise errors.EMPTY("ibc channel")
@@ -191,10 +198,10 @@ class Dispatcher:
             self._keeper.bank.burn(ctx, "wasm", amount)
         return Outcome()
 
-    # -- messages that have one --------------------------------------------------------------------------------------
+    # -- messages that have one
 
     def _encode(self, ctx: Context, contract: Instance, message: wire.CosmosMsg) -> Message | None:
-        """The chain's message for a contract's; None where there is nothing to do; wasm/20 for what this chain does not serve."""
+        """The chain's message for a contract's; None where nothing is to do; wasm/20 for what this chain lacks."""
         if message.bank is not None and message.bank.send is not None:
             return _bank_send(contract.address, message.bank.send)
         if message.wasm is not None:
@@ -210,7 +217,9 @@ class Dispatcher:
 
     def _unpack(self, ctx: Context, message: wire.AnyMsg) -> Message:
         if len(message.value) > MAX_ANY_SIZE:
-            raise errors.LIMIT(f"AnyMsg value size {len(message.value)} exceeds limit {MAX_ANY_SIZE}")
+            raise errors.LIMIT(
+                f"AnyMsg value size {len(message.value)} exceeds limit {MAX_ANY_SIZE}"
+            )
         ctx.gas.consume(ANY_BASE_COST + len(message.value) // 1024, "unpacking AnyMsg")
         service = self._router.services.get(message.type_url)
         if service is None:
@@ -244,7 +253,7 @@ def _success(outcome: Outcome, seen: Sequence[Event]) -> dict[str, Any]:
 
 
 def _by_key(attributes: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """wasmd sorts the attributes it shows to the contract in place, so everybody sees them sorted."""
+    """Wasmd sorts the attributes it shows to the contract in place, so everybody sees them sorted."""
     return tuple(sorted(attributes, key=lambda pair: pair[0].encode()))
 
 
@@ -268,15 +277,16 @@ def _height(timeout: wire.WireTimeout) -> Height:
     return Height(timeout.block.revision, timeout.block.height) if timeout.block else Height(0, 0)
 
 
-def _coins(amount: Sequence[wire.WireCoin] | None) -> list[Coin]:
+def _coins(amount: Sequence[wire.WireCoin] | None) -> tuple[Coin, ...]:
     """Coins as contracts write them; equal denoms are summed, as ``sdk.NewCoins(...).Add`` does."""
-    return coins_from_text([(coin.denom, coin.amount) for coin in amount or ()])
+    parts = [Coin(item.denom, coins.amount_of(item.amount)) for item in amount or ()]
+    return coins.total([[part] for part in parts])
 
 
 def _bank_send(sender: str, message: wire.BankSend) -> Message | None:
     if not message.amount:
         return None
-    amount = coins_to_pb(_coins(message.amount))
+    amount = coins.to_pb(_coins(message.amount))
     return bank_tx.MsgSend(from_address=sender, to_address=message.to_address, amount=amount)
 
 
@@ -291,7 +301,7 @@ def _ibc(contract: Instance, message: wire.IbcMsg) -> Message:
     if transfer is None:
         raise errors.UNKNOWN_MSG("unknown variant of IBC")
     with wrapped("amount"):
-        [token] = coins_to_pb(coins_from_text([(transfer.amount.denom, transfer.amount.amount)])) or [None]
+        token = Coin(transfer.amount.denom, coins.amount_of(transfer.amount.amount)).to_pb()
     sent = transfer_tx.MsgTransfer(
         source_port="transfer",
         source_channel=transfer.channel_id,
@@ -314,7 +324,7 @@ def _wasm(sender: str, message: wire.WasmMsg) -> Message:
             sender=sender,
             contract=execute.contract_addr,
             msg=execute.msg,
-            funds=coins_to_pb(_coins(execute.funds)),
+            funds=coins.to_pb(_coins(execute.funds)),
         )
     if (create := message.instantiate) is not None:
         return wasm_tx.MsgInstantiateContract(
@@ -323,7 +333,7 @@ def _wasm(sender: str, message: wire.WasmMsg) -> Message:
             code_id=create.code_id,
             label=create.label,
             msg=create.msg,
-            funds=coins_to_pb(_coins(create.funds)),
+            funds=coins.to_pb(_coins(create.funds)),
         )
     if (create := message.instantiate2) is not None:
         return wasm_tx.MsgInstantiateContract2(
@@ -332,7 +342,7 @@ def _wasm(sender: str, message: wire.WasmMsg) -> Message:
             code_id=create.code_id,
             label=create.label,
             msg=create.msg,
-            funds=coins_to_pb(_coins(create.funds)),
+            funds=coins.to_pb(_coins(create.funds)),
             salt=create.salt,
         )
     if (migrate := message.migrate) is not None:

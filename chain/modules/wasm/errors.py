@@ -52,9 +52,7 @@ def no_such_contract(address: str) -> SystemError_:
 
 
 def no_such_code(code_id: int) -> SystemError_:
-    return SystemError_(
-        NO_SUCH_CODE, f"code id {code_id}", {"no_such_code": {"code_id": code_id}}
-    )
+    return SystemError_(NO_SUCH_CODE, f"code id {code_id}", {"no_such_code": {"code_id": code_id}})
 
 
 class UnsupportedRequest(AbciError):

@@ -16,7 +16,7 @@ RESERVED_PREFIX: Final = "_"
 def of_response(
     contract: str, attributes: Sequence[EventAttribute], custom: Sequence[ContractEvent]
 ) -> list[Event]:
-    """One ``wasm`` event for the attributes (if any), then a ``wasm-<type>`` event for each custom one; wasm/21 if invalid."""
+    """One ``wasm`` event for the attributes (if any), then ``wasm-<type>`` for each custom one; wasm/21 if invalid."""
     events = [Event("wasm", _attributes(contract, attributes))] if attributes else []
     return events + [_custom(contract, event) for event in custom]
 

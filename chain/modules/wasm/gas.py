@@ -29,7 +29,9 @@ def uncompress_cost(size: int) -> int:
 
 
 def event_cost(
-    attributes: Sequence[EventAttribute], events: Sequence[ContractEvent], free: int = ATTRIBUTE_FREE_TIER
+    attributes: Sequence[EventAttribute],
+    events: Sequence[ContractEvent],
+    free: int = ATTRIBUTE_FREE_TIER,
 ) -> int:
     """Attributes of the response first, then each custom event; one free tier of 100 bytes for all of them."""
     cost, free = _attributes_cost(attributes, free)

@@ -27,7 +27,7 @@ class ContractPort:
         self._keeper = keeper
         self._ibc = ibc
 
-    # -- handshake ---------------------------------------------------------------------------------------------------
+    # -- handshake
 
     def on_chan_open_init(
         self,
@@ -87,7 +87,7 @@ class ContractPort:
         shown = wire_channel(port, channel, self._channel(ctx, port, channel))
         self._basic(ctx, port, "ibc_channel_close", {"close_confirm": {"channel": shown}})
 
-    # -- packets -----------------------------------------------------------------------------------------------------
+    # -- packets
 
     def on_recv_packet(self, ctx: Context, packet: Packet, relayer: str) -> Acknowledgement | None:
         """The contract's own bytes are a success even when they say error; its ``Err`` is an error acknowledgement.
@@ -148,7 +148,7 @@ class ContractPort:
         with wrapped("on timeout"):
             self._basic(ctx, packet.source_port, "ibc_packet_timeout", message)
 
-    # -- pieces ------------------------------------------------------------------------------------------------------
+    # -- pieces
 
     def _open(self, ctx: Context, port: str, message: dict[str, Any]) -> str:
         """``ibc_channel_open``; the version that the contract insists on, or nothing."""
@@ -226,7 +226,7 @@ def _proposal(
     return wire.channel(
         port,
         channel,
-        (other.port_id, other.channel_id),
+        (other.port, other.channel),
         channel_pb2.Order.Name(channel_pb2.Order.ValueType(order)),
         version,
         hops[0],

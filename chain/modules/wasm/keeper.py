@@ -1,7 +1,7 @@
 """Codes, contracts and calls into them (wasmd ``x/wasm/keeper/keeper.go``).
 
-Every entry point has the same stages: *load* the instance, *charge* its set-up, *call* the VM, *charge* what it used, *judge*
-the result, then *dispatch* what the contract asked for.
+Every entry point has the same stages: *load* the instance, *charge* its set-up, *call* the VM, *charge* what it used,
+*judge* the result, then *dispatch* what the contract asked for.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Instance:
 
 
 class Keeper:
-    """State of x/wasm. ``dispatch`` (sub-messages) and ``answer`` (contract queries) are set by the module that owns it."""
+    """State of x/wasm. ``dispatch`` (sub-messages) and ``answer`` (contract queries) are set by its module."""
 
     dispatch: ResponseHandler
     answer: QueryHandler
@@ -60,7 +60,7 @@ class Keeper:
         self.bank = bank
         self.vm = vm
 
-    # -- reading -----------------------------------------------------------------------------------------------------
+    # -- reading
 
     def params(self, ctx: Context) -> wasm_pb.Params:
         return wasm_pb.Params.FromString(ctx.kv("wasm").get(keys.PARAMS) or b"")
@@ -98,10 +98,16 @@ class Keeper:
     def raw(self, ctx: Context, address: bytes, key: bytes) -> bytes | None:
         return ctx.kv("wasm").get(keys.contract_store(address) + key)
 
-    # -- codes -------------------------------------------------------------------------------------------------------
+    # -- codes
 
     def store_code(
-        self, ctx: Context, sender: str, code: bytes, access: wasm_pb.AccessConfig | None, *, authority: bool
+        self,
+        ctx: Context,
+        sender: str,
+        code: bytes,
+        access: wasm_pb.AccessConfig | None,
+        *,
+        authority: bool,
     ) -> tuple[int, bytes]:
         """Check, compile and keep a contract; returns (code id, checksum)."""
         params = self.params(ctx)
@@ -121,7 +127,9 @@ class Keeper:
         info = wasm_pb.CodeInfo(code_hash=checksum, creator=sender, instantiate_config=access)
         ctx.kv("wasm").set(keys.code(code_id), info.SerializeToString())
         required = [("required_capability", name) for name in sorted(capabilities) or [""]]
-        ctx.emit("store_code", ("code_checksum", checksum.hex()), ("code_id", str(code_id)), *required)
+        ctx.emit(
+            "store_code", ("code_checksum", checksum.hex()), ("code_id", str(code_id)), *required
+        )
         return code_id, checksum
 
     def _keep(self, ctx: Context, code: bytes) -> bytes:
@@ -138,7 +146,7 @@ class Keeper:
         if cost > limit:
             raise errors.CREATE_FAILED("Out of gas")
 
-    # -- entry points ------------------------------------------------------------------------------------------------
+    # -- entry points
 
     def instantiate(
         self,
@@ -204,7 +212,14 @@ class Keeper:
         return self.respond(ctx, instance, response, response.data)
 
     def migrate(
-        self, ctx: Context, address: str, sender: str, code_id: int, message: bytes, *, authority: bool = False
+        self,
+        ctx: Context,
+        address: str,
+        sender: str,
+        code_id: int,
+        message: bytes,
+        *,
+        authority: bool = False,
     ) -> bytes | None:
         """Point a contract at another code; its ``migrate`` runs unless both codes carry the same migrate version."""
         raw = self.auth.address_bytes(address)
@@ -227,7 +242,10 @@ class Keeper:
             raise errors.no_such_code(info.code_id)
         old_version = self.vm.analyze(old_code.code_hash).contract_migrate_version
         response = None
-        if analysis.contract_migrate_version is None or analysis.contract_migrate_version != old_version:
+        if (
+            analysis.contract_migrate_version is None
+            or analysis.contract_migrate_version != old_version
+        ):
             self._charge_setup(ctx, code.code_hash, code_id, "migrate")
             about = {"sender": sender, "old_migrate_version": old_version}
             arguments = (self.env(ctx, address), message, wire.go_json(about))
@@ -266,7 +284,7 @@ class Keeper:
         """The contract's answer to a smart query."""
         depth = ctx.values.get(QUERY_DEPTH, 0) + 1
         if depth > MAX_QUERY_DEPTH:
-            raise errors.MAX_QUERY_STACK()
+            raise errors.MAX_QUERY_STACK("")
         ctx = ctx.with_value(QUERY_DEPTH, depth)
         instance = self.instance(ctx, address)
         self._charge_setup(ctx, instance.code.code_hash, instance.info.code_id, "query")
@@ -277,8 +295,10 @@ class Keeper:
             raise errors.ContractError(errors.QUERY_FAILED, result.error)
         return result.ok or b""
 
-    def ibc_call(self, ctx: Context, address: str, entry: str, message: dict[str, Any]) -> tuple[Instance, bytes]:
-        """An IBC entry point; returns the instance and its raw result. Inside, the chain's gas counts unmultiplied, as in wasmd."""
+    def ibc_call(
+        self, ctx: Context, address: str, entry: str, message: dict[str, Any]
+    ) -> tuple[Instance, bytes]:
+        """An IBC entry point: the instance and its raw result. Inside, the chain's gas counts unmultiplied, as in wasmd."""
         instance = self.instance(ctx, address)
         name = entry.replace("_", "-")
         self._charge_setup(ctx, instance.code.code_hash, instance.info.code_id, name)
@@ -288,7 +308,7 @@ class Keeper:
         )
         return instance, data
 
-    # -- the call itself ---------------------------------------------------------------------------------------------
+    # -- the call itself
 
     def call(
         self,
@@ -300,7 +320,7 @@ class Keeper:
         *,
         multiplier: int = gas.MULTIPLIER,
     ) -> bytes:
-        """Run one entry point and charge it: VM gas, and one SDK gas for every byte of the result (wasmvm ``lib.go``)."""
+        """Run one entry point and charge it: VM gas, and one SDK gas per byte of the result (wasmvm ``lib.go``)."""
         limit = gas.runtime_limit(ctx)
         backend = ContractBackend(self, ctx, address, multiplier)
         try:
@@ -329,7 +349,7 @@ class Keeper:
         """Emit what the contract reported and run what it asked for; the reply's data wins over ``data``."""
         depth = ctx.values.get(CALL_DEPTH, 0) + 1
         if depth > MAX_CALL_DEPTH:
-            raise errors.MAX_CALL_DEPTH()
+            raise errors.MAX_CALL_DEPTH("")
         inner = ctx.with_value(CALL_DEPTH, depth)
         attributes, custom = response.attributes or [], response.events or []
         inner.gas.consume(gas.event_cost(attributes, custom), "Custom contract event attributes")
@@ -356,7 +376,7 @@ class Keeper:
             raise errors.VM_ERROR("internal wasmvm error")
         return result.ok
 
-    # -- pieces ------------------------------------------------------------------------------------------------------
+    # -- pieces
 
     def _charge_setup(self, ctx: Context, checksum: bytes, code_id: int, entry: str) -> None:
         cost = gas.setup_cost(discount=self._is_warm(ctx, checksum, code_id))
@@ -431,7 +451,7 @@ class Keeper:
 
 
 class wrapped:  # noqa: N801 - reads as the statement it is
-    """``with wrapped("dispatch"):`` puts ``dispatch: `` before refusals, as ``errorsmod.Wrap``; out of gas passes through."""
+    """``with wrapped("dispatch"):`` puts ``dispatch: `` before refusals (``errorsmod.Wrap``); out of gas passes through."""
 
     def __init__(self, description: str) -> None:
         self._description = description
@@ -439,7 +459,7 @@ class wrapped:  # noqa: N801 - reads as the statement it is
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if isinstance(error, AbciError) and not isinstance(error, OutOfGas):
             raise error.wrap(self._description) from error
 
@@ -455,7 +475,7 @@ decode_result = _decode
 
 
 def _position(ctx: Context) -> wasm_pb.AbsoluteTxPosition:
-    """wasmd's "tx index" is the block gas consumed so far (``NewAbsoluteTxPosition``)."""
+    """Wasmd's "tx index" is the block gas consumed so far (``NewAbsoluteTxPosition``)."""
     index = ctx.block_gas.consumed if ctx.block_gas is not None else 0
     return wasm_pb.AbsoluteTxPosition(block_height=ctx.height, tx_index=index)
 
@@ -471,7 +491,9 @@ def _gunzip(ctx: Context, code: bytes) -> bytes:
     except zlib.error as error:
         raise errors.CREATE_FAILED(f"uncompress wasm archive: {error}") from error
     if len(unpacked) > MAX_WASM_SIZE:
-        raise errors.CREATE_FAILED(f"uncompress wasm archive: max {MAX_WASM_SIZE} bytes: exceeds limit")
+        raise errors.CREATE_FAILED(
+            f"uncompress wasm archive: max {MAX_WASM_SIZE} bytes: exceeds limit"
+        )
     if not unpacker.eof:
         raise errors.CREATE_FAILED("uncompress wasm archive: unexpected EOF")
     return unpacked

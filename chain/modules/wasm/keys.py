@@ -1,4 +1,4 @@
-"""Store keys and contract addresses of x/wasm (wasmd ``x/wasm/types/keys.go``, ``keeper/addresses.go``); integers big-endian."""
+"""Store keys and contract addresses of x/wasm (wasmd ``types/keys.go``, ``keeper/addresses.go``); integers big-endian."""
 
 from __future__ import annotations
 
@@ -61,7 +61,11 @@ def pinned(code_id: int) -> bytes:
 def async_ack(port: str, channel: str, sequence: int) -> bytes:
     channel_bytes = channel.encode()
     return (
-        ASYNC_ACK + port.encode() + len(channel_bytes).to_bytes(4, "big") + channel_bytes + u64(sequence)
+        ASYNC_ACK
+        + port.encode()
+        + len(channel_bytes).to_bytes(4, "big")
+        + channel_bytes
+        + u64(sequence)
     )
 
 

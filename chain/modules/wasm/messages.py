@@ -1,12 +1,13 @@
 """The messages of x/wasm: who signs them, what is checked before any state is read, and what they do
-(wasmd ``x/wasm/keeper/msg_server.go``, ``x/wasm/types/tx.go``)."""
+(wasmd ``x/wasm/keeper/msg_server.go``, ``x/wasm/types/tx.go``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
 
-from chain.coins import coins_from_pb
+from chain import coins
 from chain.context import Context
 from chain.errors import INVALID_REQUEST, UNAUTHORIZED, AbciError
 from chain.modules.wasm import access, errors, gas, keys
@@ -14,6 +15,7 @@ from chain.modules.wasm.keeper import MAX_WASM_SIZE, Keeper, wrapped
 from chain.modules.wasm.querier import check_json
 from chain.router import MessageRouter
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as tx
+from cosmos_pb.cosmwasm.wasm.v1.types_pb2 import AccessType
 
 MAX_LABEL_SIZE: Final = 128
 MAX_SALT_SIZE: Final = 64
@@ -47,7 +49,7 @@ class Messages:
         ):
             router.register(governed, self._governed(act), _authority, self._check_authority)
 
-    # -- handlers ----------------------------------------------------------------------------------------------------
+    # -- handlers
 
     def store_code(self, ctx: Context, msg: tx.MsgStoreCode) -> tx.MsgStoreCodeResponse:
         permission = msg.instantiate_permission if msg.HasField("instantiate_permission") else None
@@ -84,13 +86,15 @@ class Messages:
             msg.admin,
             msg.msg,
             msg.label,
-            coins_from_pb(msg.funds),
+            coins.from_pb(msg.funds),
             make_address,
             authority=self._governs(msg),
         )
 
     def execute(self, ctx: Context, msg: tx.MsgExecuteContract) -> tx.MsgExecuteContractResponse:
-        data = self._keeper.execute(ctx, msg.contract, msg.sender, msg.msg, coins_from_pb(msg.funds))
+        data = self._keeper.execute(
+            ctx, msg.contract, msg.sender, msg.msg, coins.from_pb(msg.funds)
+        )
         return tx.MsgExecuteContractResponse(data=data or b"")
 
     def migrate(self, ctx: Context, msg: tx.MsgMigrateContract) -> tx.MsgMigrateContractResponse:
@@ -123,7 +127,7 @@ class Messages:
     def update_config(
         self, ctx: Context, msg: tx.MsgUpdateInstantiateConfig
     ) -> tx.MsgUpdateInstantiateConfigResponse:
-        """Only the creator, and only towards fewer people than the chain's default admits; the authority may do anything."""
+        """Only the creator, and only towards fewer people than the default admits; the authority may do anything."""
         info = self._keeper.code_info(ctx, msg.code_id)
         if info is None:
             raise errors.no_such_code(msg.code_id)
@@ -136,7 +140,7 @@ class Messages:
         info.instantiate_config.CopyFrom(wanted)
         ctx.kv("wasm").set(keys.code(msg.code_id), info.SerializeToString())
         attributes = [
-            ("code_permission", access.wasm_pb.AccessType.Name(wanted.permission)),
+            ("code_permission", AccessType.Name(wanted.permission)),
             ("code_id", str(msg.code_id)),
         ]
         if wanted.addresses:
@@ -163,7 +167,7 @@ class Messages:
             self._set_pinned(ctx, code_id, pinned=False)
         return tx.MsgUnpinCodesResponse()
 
-    # -- pieces ------------------------------------------------------------------------------------------------------
+    # -- pieces
 
     def _set_admin(self, ctx: Context, msg: Any, admin: str) -> None:
         raw, info = self._modifiable(ctx, msg)
@@ -213,7 +217,7 @@ class Messages:
 
         return handler
 
-    # -- stateless checks --------------------------------------------------------------------------------------------
+    # -- stateless checks
 
     def _check_address(self, address: str, what: str = "") -> None:
         try:
@@ -242,8 +246,7 @@ class Messages:
             raise INVALID_REQUEST("code id is required")
         with wrapped("label"):
             check_label(msg.label)
-        with wrapped("funds"):
-            coins_from_pb(msg.funds)
+        check_funds(msg.funds)
         if msg.admin:
             self._check_address(msg.admin, "admin")
         with wrapped("payload msg"):
@@ -262,8 +265,7 @@ class Messages:
     def _check_execute(self, msg: tx.MsgExecuteContract) -> None:
         self._check_address(msg.sender, "sender")
         self._check_address(msg.contract, "contract")
-        with wrapped("funds"):
-            coins_from_pb(msg.funds)
+        check_funds(msg.funds)
         with wrapped("payload msg"):
             check_message(msg.msg)
 
@@ -313,6 +315,14 @@ def _authority(msg: Any) -> list[str]:
 def check_message(message: bytes) -> None:
     """A contract message must be JSON; wasm/14 with the bare text ``invalid`` otherwise, as in wasmd."""
     check_json(message, "")
+
+
+def check_funds(funds: Any) -> None:
+    """``Coins.Validate``: its errors have no registered code."""
+    with wrapped("funds"):
+        fault = coins.fault(coins.from_pb(funds))
+        if fault is not None:
+            raise AbciError("undefined", 1, fault)
 
 
 def check_label(label: str) -> None:

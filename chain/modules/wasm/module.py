@@ -19,8 +19,8 @@ from chain.modules.wasm.dispatch import Dispatcher
 from chain.modules.wasm.ibc import PORT_PREFIX, ContractPort
 from chain.modules.wasm.keeper import TX_CONTRACTS, TX_COUNTER, Keeper
 from chain.modules.wasm.messages import Messages
-from chain.modules.wasm.queries import Queries
 from chain.modules.wasm.querier import Querier
+from chain.modules.wasm.queries import Queries
 from chain.router import MessageRouter, QueryRouter, Routers
 from chain.vm import VM
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
@@ -56,7 +56,7 @@ class Wasm:
         self._queries.register(queries)
 
     def ante(self, ctx: Context, _: Any) -> Context:
-        """Number the transaction within its block and remember the codes it warms (``CountTXDecorator``, ``TxContractsDecorator``)."""
+        """Number the transaction within its block and remember the codes it warms (wasmd ``keeper/ante.go``)."""
         if ctx.mode is not Mode.SIMULATE:
             ctx = ctx.with_value(TX_COUNTER, self._count(ctx))
         return ctx.with_value(TX_CONTRACTS, set())
@@ -70,12 +70,14 @@ class Wasm:
         store.set(keys.TX_COUNTER, keys.u64(ctx.height) + (counter + 1).to_bytes(4, "big"))
         return counter
 
-    # -- genesis -----------------------------------------------------------------------------------------------------
+    # -- genesis
 
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
-        """wasmd's genesis: ``params``, ``codes`` (with bytes), ``contracts`` (info, state, history), ``sequences``."""
+        """Wasmd's genesis: ``params``, ``codes`` (with bytes), ``contracts`` (info, state, history), ``sequences``."""
         try:
-            self.keeper.set_params(ctx, _parse(state.get("params") or DEFAULT_PARAMS, wasm_pb.Params()))
+            self.keeper.set_params(
+                ctx, _parse(state.get("params") or DEFAULT_PARAMS, wasm_pb.Params())
+            )
             for code in state.get("codes", ()):
                 self._import_code(ctx, code)
             for contract in state.get("contracts", ()):
@@ -170,7 +172,7 @@ DEFAULT_PARAMS: Final[dict[str, Any]] = {
 
 
 def _parse(value: Mapping[str, Any], into: Any) -> Any:
-    return json_format.ParseDict(value, into)
+    return json_format.ParseDict(dict(value), into)
 
 
 def _shown(message: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What contracts may ask of their chain (wasmd ``x/wasm/keeper/query_plugins.go``).
 
-A query runs in a scope that is thrown away, under a meter of its own; what it consumed is charged to the asking contract whatever
-its end. Refusals are redacted like those of sub-messages, except those that have a ``SystemError`` form.
+A query runs in a scope that is thrown away, under a meter of its own; what it consumed is charged to the asking
+contract whatever its end. Refusals are redacted like those of sub-messages, except those that have a ``SystemError``
+form.
 """
 
 from __future__ import annotations
@@ -207,7 +208,11 @@ class Querier:
         if asked.order not in ("ascending", "descending"):
             raise INVALID_REQUEST(f"unknown order {asked.order}")
         store = ctx.kv("wasm")
-        last = prefix + asked.end if asked.end is not None else keys.CONTRACT_STORE + _after(prefix[1:])
+        last = (
+            prefix + asked.end
+            if asked.end is not None
+            else keys.CONTRACT_STORE + _after(prefix[1:])
+        )
         pairs = store.iterate(
             prefix + (asked.start or b""), last, reverse=asked.order == "descending"
         )
@@ -282,7 +287,9 @@ class Querier:
             return {"validators": [_validator(found) for found in self._staking.validators(ctx)]}
         if asked.validator is not None:
             wanted = asked.validator.address
-            named = [item for item in self._staking.validators(ctx) if item.operator_address == wanted]
+            named = [
+                item for item in self._staking.validators(ctx) if item.operator_address == wanted
+            ]
             return {"validator": _validator(named[0]) if named else None}
         if asked.all_delegations is not None:
             self._check_address(asked.all_delegations.delegator)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from chain.context import Context
-from chain.errors import INVALID_REQUEST, NOT_FOUND
+from chain.errors import INVALID_REQUEST
 from chain.gas import GasMeter
 from chain.modules.pagination import paginate
+from chain.modules.status import not_found
 from chain.modules.wasm import errors, keys
 from chain.modules.wasm.keeper import Keeper
 from chain.modules.wasm.querier import check_json
 from chain.router import QueryRouter
+from cosmos_pb.cosmos.base.query.v1beta1.pagination_pb2 import PageRequest, PageResponse
 from cosmos_pb.cosmwasm.wasm.v1 import query_pb2 as query
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
@@ -54,8 +55,12 @@ class Queries:
         self, ctx: Context, request: query.QueryContractHistoryRequest
     ) -> query.QueryContractHistoryResponse:
         prefix = keys.history(self._keeper.auth.address_bytes(request.address))
-        found, page = paginate(_under(ctx, prefix), request.pagination)
-        entries = [wasm_pb.ContractCodeHistoryEntry.FromString(value) for _, value in found]
+        entries, page = paginate(
+            ctx.kv("wasm"),
+            prefix,
+            request.pagination,
+            lambda _, value: wasm_pb.ContractCodeHistoryEntry.FromString(value),
+        )
         return query.QueryContractHistoryResponse(entries=entries, pagination=page)
 
     def contracts_by_code(
@@ -63,16 +68,14 @@ class Queries:
     ) -> query.QueryContractsByCodeResponse:
         if request.code_id == 0:
             raise errors.INVALID("code id")
-        found, page = paginate(_under(ctx, keys.by_code(request.code_id)), request.pagination)
-        contracts = [self._keeper.auth.address_text(key[POSITION_LENGTH:]) for key, _ in found]
+        contracts, page = self._indexed(ctx, keys.by_code(request.code_id), request.pagination)
         return query.QueryContractsByCodeResponse(contracts=contracts, pagination=page)
 
     def by_creator(
         self, ctx: Context, request: query.QueryContractsByCreatorRequest
     ) -> query.QueryContractsByCreatorResponse:
         creator = self._keeper.auth.address_bytes(request.creator_address)
-        found, page = paginate(_under(ctx, keys.by_creator(creator)), request.pagination)
-        contracts = [self._keeper.auth.address_text(key[POSITION_LENGTH:]) for key, _ in found]
+        contracts, page = self._indexed(ctx, keys.by_creator(creator), request.pagination)
         return query.QueryContractsByCreatorResponse(contract_addresses=contracts, pagination=page)
 
     def all_state(
@@ -80,8 +83,12 @@ class Queries:
     ) -> query.QueryAllContractStateResponse:
         self._info(ctx, request.address)
         raw = self._keeper.auth.address_bytes(request.address)
-        found, page = paginate(_under(ctx, keys.contract_store(raw)), request.pagination)
-        models = [wasm_pb.Model(key=key, value=value) for key, value in found]
+        models, page = paginate(
+            ctx.kv("wasm"),
+            keys.contract_store(raw),
+            request.pagination,
+            lambda key, value: wasm_pb.Model(key=key, value=value),
+        )
         return query.QueryAllContractStateResponse(models=models, pagination=page)
 
     def raw_state(
@@ -109,11 +116,14 @@ class Queries:
         )
 
     def codes(self, ctx: Context, request: query.QueryCodesRequest) -> query.QueryCodesResponse:
-        found, page = paginate(_under(ctx, keys.CODE), request.pagination)
-        infos = [
-            self._shown(int.from_bytes(key, "big"), wasm_pb.CodeInfo.FromString(value))
-            for key, value in found
-        ]
+        infos, page = paginate(
+            ctx.kv("wasm"),
+            keys.CODE,
+            request.pagination,
+            lambda key, value: self._shown(
+                int.from_bytes(key, "big"), wasm_pb.CodeInfo.FromString(value)
+            ),
+        )
         return query.QueryCodesResponse(code_infos=infos, pagination=page)
 
     def code_info(
@@ -130,8 +140,12 @@ class Queries:
     def pinned_codes(
         self, ctx: Context, request: query.QueryPinnedCodesRequest
     ) -> query.QueryPinnedCodesResponse:
-        found, page = paginate(_under(ctx, keys.PINNED), request.pagination)
-        ids = [int.from_bytes(key, "big") for key, _ in found]
+        ids, page = paginate(
+            ctx.kv("wasm"),
+            keys.PINNED,
+            request.pagination,
+            lambda key, _: int.from_bytes(key, "big"),
+        )
         return query.QueryPinnedCodesResponse(code_ids=ids, pagination=page)
 
     def params(self, ctx: Context, _: query.QueryParamsRequest) -> query.QueryParamsResponse:
@@ -153,7 +167,7 @@ class Queries:
         raw = keys.predictable_address(checksum, creator, salt, request.init_args)
         return query.QueryBuildAddressResponse(address=self._keeper.auth.address_text(raw))
 
-    # -- pieces ------------------------------------------------------------------------------------------------------
+    # -- pieces
 
     def _info(self, ctx: Context, address: str) -> wasm_pb.ContractInfo:
         info = self._keeper.contract_info(ctx, self._keeper.auth.address_bytes(address))
@@ -166,8 +180,15 @@ class Queries:
             raise errors.INVALID("code id")
         info = self._keeper.code_info(ctx, code_id)
         if info is None:
-            raise NOT_FOUND(f"code id {code_id}")
+            raise not_found(f"code id {code_id}")
         return info
+
+    def _indexed(
+        self, ctx: Context, prefix: bytes, page: PageRequest
+    ) -> tuple[list[str], PageResponse]:
+        """Addresses at the end of index keys: position (16 bytes), then the contract."""
+        text = self._keeper.auth.address_text
+        return paginate(ctx.kv("wasm"), prefix, page, lambda key, _: text(key[POSITION_LENGTH:]))
 
     def _shown(self, code_id: int, info: wasm_pb.CodeInfo) -> query.CodeInfoResponse:
         return query.CodeInfoResponse(
@@ -176,9 +197,3 @@ class Queries:
             data_hash=info.code_hash,
             instantiate_permission=info.instantiate_config,
         )
-
-
-def _under(ctx: Context, prefix: bytes) -> Iterable[tuple[bytes, bytes]]:
-    """Pairs under ``prefix``, the prefix taken off."""
-    for key, value in ctx.kv("wasm").prefix(prefix):
-        yield key[len(prefix) :], value

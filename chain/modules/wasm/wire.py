@@ -1,7 +1,7 @@
 """The JSON that contracts read and write (wasmvm ``types``), as Go's ``encoding/json`` spells it.
 
-Field order, omitted fields and HTML escaping matter: the contract pays gas for every byte it parses. What contracts return is
-decoded into the structs below; unknown fields are ignored, as in Go.
+Field order, omitted fields and HTML escaping matter: the contract pays gas for every byte it parses. What contracts
+return is decoded into the structs below; unknown fields are ignored, as in Go.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class SubMsg(msgspec.Struct):
 
 
 class Response(msgspec.Struct):
-    """``Response``, ``IbcBasicResponse`` and ``IbcReceiveResponse`` in one: fields that do not apply stay at their defaults."""
+    """``Response``, ``IbcBasicResponse`` and ``IbcReceiveResponse`` in one: fields that do not apply stay unset."""
 
     messages: list[SubMsg] | None = None
     data: bytes | None = None
@@ -229,7 +229,12 @@ def endpoint(port: str, channel: str) -> dict[str, str]:
 
 
 def channel(
-    port: str, channel_id: str, counterparty: tuple[str, str], order: str, version: str, connection: str
+    port: str,
+    channel_id: str,
+    counterparty: tuple[str, str],
+    order: str,
+    version: str,
+    connection: str,
 ) -> dict[str, Any]:
     """``IbcChannel``; ``order`` is ``ORDER_ORDERED`` or ``ORDER_UNORDERED``."""
     return {

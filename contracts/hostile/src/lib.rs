@@ -55,13 +55,19 @@ pub enum ExecuteMsg {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum QueryMsg {
     LoopForever {},
-    Recurse { depth: Option<u64> },
+    Recurse {
+        depth: Option<u64>,
+    },
     AllocateAll {},
-    Panic { message: Option<String> },
+    Panic {
+        message: Option<String>,
+    },
     /// Queries itself without end.
     QueryLoop {},
     /// Answers with this many bytes.
-    HugeResult { bytes: usize },
+    HugeResult {
+        bytes: usize,
+    },
 }
 
 #[entry_point]

@@ -53,23 +53,12 @@ pub fn execute(
     msg: ExecuteMsg,
 ) -> Result<Response, ContractError> {
     match msg {
-        ExecuteMsg::Ping {
-            channel,
-            text,
-            timeout_seconds,
-            count,
-        } => {
+        ExecuteMsg::Ping { channel, text, timeout_seconds, count } => {
             let data = to_json_binary(&PacketData::Ping { text })?;
             let timeout = timeout(&env, timeout_seconds, None);
             send(channel, data, timeout, count.unwrap_or(1))
         }
-        ExecuteMsg::Send {
-            channel,
-            packet,
-            data,
-            timeout_seconds,
-            timeout_height,
-        } => {
+        ExecuteMsg::Send { channel, packet, data, timeout_seconds, timeout_height } => {
             let data = match (packet, data) {
                 (Some(packet), None) => to_json_binary(&packet)?,
                 (None, Some(data)) => data,
@@ -78,17 +67,13 @@ pub fn execute(
             };
             send(channel, data, timeout(&env, timeout_seconds, timeout_height), 1)
         }
-        ExecuteMsg::Acknowledge {
-            channel,
-            sequence,
-            ack,
-        } => acknowledge(deps, channel, sequence, ack),
+        ExecuteMsg::Acknowledge { channel, sequence, ack } => {
+            acknowledge(deps, channel, sequence, ack)
+        }
         ExecuteMsg::Close { channel } => Ok(Response::new()
             .add_attribute("action", "close")
             .add_attribute("channel", &channel)
-            .add_message(IbcMsg::CloseChannel {
-                channel_id: channel,
-            })),
+            .add_message(IbcMsg::CloseChannel { channel_id: channel })),
     }
 }
 
@@ -107,21 +92,14 @@ fn send(
     count: u32,
 ) -> Result<Response, ContractError> {
     if count == 0 || count > MAX_COUNT {
-        return Err(ContractError::Count {
-            count,
-            max: MAX_COUNT,
-        });
+        return Err(ContractError::Count { count, max: MAX_COUNT });
     }
     let payload = to_json_binary(&InFlight {
         channel: channel.clone(),
         data: data.clone(),
         timeout: timeout.clone(),
     })?;
-    let packet = IbcMsg::SendPacket {
-        channel_id: channel.clone(),
-        data,
-        timeout,
-    };
+    let packet = IbcMsg::SendPacket { channel_id: channel.clone(), data, timeout };
     let message = SubMsg::reply_on_success(packet, REPLY_SENT).with_payload(payload);
     Ok(Response::new()
         .add_attribute("action", "send")
@@ -172,11 +150,7 @@ pub fn reply(deps: DepsMut, env: Env, reply: Reply) -> Result<Response, Contract
     }
     let result = reply.result.into_result();
     let sequence = sent_sequence(&result.map_err(ContractError::NoSequence)?)?;
-    let InFlight {
-        channel,
-        data,
-        timeout,
-    } = from_json(&reply.payload)?;
+    let InFlight { channel, data, timeout } = from_json(&reply.payload)?;
     let sent = Sent {
         channel: channel.clone(),
         sequence,
@@ -216,17 +190,21 @@ fn uint64_field_1(bytes: &[u8]) -> Option<u64> {
     if tag != 0x08 || !well_formed {
         return None;
     }
-    varint.iter().rev().try_fold(0u64, |value, byte| {
-        value.checked_mul(128)?.checked_add(u64::from(byte & 0x7f))
-    })
+    varint
+        .iter()
+        .rev()
+        .try_fold(0u64, |value, byte| value.checked_mul(128)?.checked_add(u64::from(byte & 0x7f)))
 }
 
 #[cfg_attr(target_arch = "wasm32", entry_point)]
-pub fn query(deps: Deps, _: Env, msg: QueryMsg) -> StdResult<Binary> {
-    match msg {
+pub fn query(deps: Deps, _: Env, msg: QueryMsg) -> Result<Binary, ContractError> {
+    let json = match msg {
         QueryMsg::Config {} => to_json_binary(&CONFIG.load(deps.storage)?),
         QueryMsg::Counters {} => to_json_binary(&COUNTERS.load(deps.storage)?),
-        QueryMsg::Channel { channel } => to_json_binary(&CHANNELS.load(deps.storage, &channel)?),
+        QueryMsg::Channel { channel } => match CHANNELS.may_load(deps.storage, &channel)? {
+            Some(record) => to_json_binary(&record),
+            None => return Err(ContractError::NoChannel(channel)),
+        },
         QueryMsg::Channels { start_after, limit } => {
             let start = start_after.as_deref().map(Bound::exclusive);
             let channels = CHANNELS
@@ -237,13 +215,12 @@ pub fn query(deps: Deps, _: Env, msg: QueryMsg) -> StdResult<Binary> {
             to_json_binary(&ChannelsResponse { channels })
         }
         QueryMsg::Packet { channel, sequence } => {
-            to_json_binary(&RECEIVED.load(deps.storage, (&channel, sequence))?)
+            match RECEIVED.may_load(deps.storage, (&channel, sequence))? {
+                Some(packet) => to_json_binary(&packet),
+                None => return Err(ContractError::NeverReceived { channel, sequence }),
+            }
         }
-        QueryMsg::Received {
-            channel,
-            start_after,
-            limit,
-        } => {
+        QueryMsg::Received { channel, start_after, limit } => {
             let packets = RECEIVED
                 .prefix(&channel)
                 .range(deps.storage, start_after.map(Bound::exclusive), None, Order::Ascending)
@@ -253,13 +230,12 @@ pub fn query(deps: Deps, _: Env, msg: QueryMsg) -> StdResult<Binary> {
             to_json_binary(&ReceivedResponse { packets })
         }
         QueryMsg::Sent { channel, sequence } => {
-            to_json_binary(&SENT.load(deps.storage, (&channel, sequence))?)
+            match SENT.may_load(deps.storage, (&channel, sequence))? {
+                Some(packet) => to_json_binary(&packet),
+                None => return Err(ContractError::NeverSent { channel, sequence }),
+            }
         }
-        QueryMsg::ListSent {
-            channel,
-            start_after,
-            limit,
-        } => {
+        QueryMsg::ListSent { channel, start_after, limit } => {
             let packets = SENT
                 .prefix(&channel)
                 .range(deps.storage, start_after.map(Bound::exclusive), None, Order::Ascending)
@@ -268,7 +244,8 @@ pub fn query(deps: Deps, _: Env, msg: QueryMsg) -> StdResult<Binary> {
                 .collect::<StdResult<_>>()?;
             to_json_binary(&SentResponse { packets })
         }
-    }
+    };
+    Ok(json?)
 }
 
 fn page(limit: Option<u32>) -> usize {

@@ -12,6 +12,8 @@ pub enum ContractError {
     PacketOrData(&'static str),
     #[error("count is {count}, allowed are 1 to {max}")]
     Count { count: u32, max: u32 },
+    #[error("no channel {0} is connected to this contract")]
+    NoChannel(String),
     #[error("no packet {channel}/{sequence} was received")]
     NeverReceived { channel: String, sequence: u64 },
     #[error("packet {channel}/{sequence} was received before")]

@@ -19,11 +19,8 @@ pub fn ibc_channel_open(
     msg: IbcChannelOpenMsg,
 ) -> Result<Option<Ibc3ChannelOpenResponse>, ContractError> {
     let proposed = msg.counterparty_version().unwrap_or(&msg.channel().version);
-    let version = if proposed.is_empty() {
-        CONFIG.load(deps.storage)?.version
-    } else {
-        proposed.to_owned()
-    };
+    let version =
+        if proposed.is_empty() { CONFIG.load(deps.storage)?.version } else { proposed.to_owned() };
     Ok(Some(Ibc3ChannelOpenResponse { version }))
 }
 
@@ -33,11 +30,8 @@ pub fn ibc_channel_connect(
     env: Env,
     msg: IbcChannelConnectMsg,
 ) -> Result<IbcBasicResponse, ContractError> {
-    let channel = Channel {
-        channel: msg.channel().clone(),
-        opened: Moment::from(&env.block),
-        closed: None,
-    };
+    let channel =
+        Channel { channel: msg.channel().clone(), opened: Moment::from(&env.block), closed: None };
     let id = &channel.channel.endpoint.channel_id;
     CHANNELS.save(deps.storage, id, &channel)?;
     Ok(IbcBasicResponse::new()
@@ -141,10 +135,7 @@ pub fn ibc_packet_timeout(
     env: Env,
     msg: IbcPacketTimeoutMsg,
 ) -> Result<IbcBasicResponse, ContractError> {
-    let state = SentState::TimedOut {
-        relayer: msg.relayer,
-        at: Moment::from(&env.block),
-    };
+    let state = SentState::TimedOut { relayer: msg.relayer, at: Moment::from(&env.block) };
     let response = settle(deps.storage, &msg.packet, state, "timed_out")?;
     count(deps.storage, |counters| counters.timed_out += 1)?;
     let id = &msg.packet.src.channel_id;

@@ -6,3 +6,5 @@ pub mod error;
 pub mod ibc;
 pub mod msg;
 pub mod state;
+#[cfg(test)]
+mod tests;

@@ -78,26 +78,15 @@ pub enum QueryMsg {
     /// [`Channel`]
     Channel { channel: String },
     /// [`ChannelsResponse`]
-    Channels {
-        start_after: Option<String>,
-        limit: Option<u32>,
-    },
+    Channels { start_after: Option<String>, limit: Option<u32> },
     /// [`Received`]: one packet
     Packet { channel: String, sequence: u64 },
     /// [`ReceivedResponse`]: packets by sequence
-    Received {
-        channel: String,
-        start_after: Option<u64>,
-        limit: Option<u32>,
-    },
+    Received { channel: String, start_after: Option<u64>, limit: Option<u32> },
     /// [`Sent`]: one packet
     Sent { channel: String, sequence: u64 },
     /// [`SentResponse`]: packets by sequence
-    ListSent {
-        channel: String,
-        start_after: Option<u64>,
-        limit: Option<u32>,
-    },
+    ListSent { channel: String, start_after: Option<u64>, limit: Option<u32> },
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]

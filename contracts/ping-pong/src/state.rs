@@ -1,5 +1,5 @@
 use cosmwasm_std::{
-    Addr, BlockInfo, Binary, IbcChannel, IbcEndpoint, IbcTimeout, StdResult, Storage, Timestamp,
+    Addr, Binary, BlockInfo, IbcChannel, IbcEndpoint, IbcTimeout, StdResult, Storage, Timestamp,
 };
 use cw_storage_plus::{Item, Map};
 use serde::{Deserialize, Serialize};
@@ -26,10 +26,7 @@ pub struct Moment {
 
 impl From<&BlockInfo> for Moment {
     fn from(block: &BlockInfo) -> Self {
-        Moment {
-            height: block.height,
-            time: block.time,
-        }
+        Moment { height: block.height, time: block.time }
     }
 }
 
@@ -67,15 +64,8 @@ pub struct Sent {
 #[serde(rename_all = "snake_case")]
 pub enum SentState {
     Pending {},
-    Acknowledged {
-        ack: Binary,
-        relayer: Addr,
-        at: Moment,
-    },
-    TimedOut {
-        relayer: Addr,
-        at: Moment,
-    },
+    Acknowledged { ack: Binary, relayer: Addr, at: Moment },
+    TimedOut { relayer: Addr, at: Moment },
 }
 
 pub const CONFIG: Item<Config> = Item::new("config");

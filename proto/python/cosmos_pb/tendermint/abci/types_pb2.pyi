@@ -214,7 +214,9 @@ class RequestInitChain(_message.Message):
     app_state_bytes: _builtins.bytes
     initial_height: _builtins.int
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
     def consensus_params(self) -> _params_pb2.ConsensusParams: ...
     @_builtins.property
@@ -410,11 +412,15 @@ class RequestPrepareProposal(_message.Message):
     @_builtins.property
     def txs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
-    def local_last_commit(self) -> Global___ExtendedCommitInfo: ...
+    def local_last_commit(self) -> Global___ExtendedCommitInfo:
+        """always emitted"""
+
     @_builtins.property
     def misbehavior(self) -> _containers.RepeatedCompositeFieldContainer[Global___Misbehavior]: ...
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -454,11 +460,15 @@ class RequestProcessProposal(_message.Message):
     @_builtins.property
     def txs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
-    def proposed_last_commit(self) -> Global___CommitInfo: ...
+    def proposed_last_commit(self) -> Global___CommitInfo:
+        """always emitted"""
+
     @_builtins.property
     def misbehavior(self) -> _containers.RepeatedCompositeFieldContainer[Global___Misbehavior]: ...
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -496,11 +506,15 @@ class RequestExtendVote(_message.Message):
     next_validators_hash: _builtins.bytes
     proposer_address: _builtins.bytes
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
     def txs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
-    def proposed_last_commit(self) -> Global___CommitInfo: ...
+    def proposed_last_commit(self) -> Global___CommitInfo:
+        """always emitted"""
+
     @_builtins.property
     def misbehavior(self) -> _containers.RepeatedCompositeFieldContainer[Global___Misbehavior]: ...
     def __init__(
@@ -570,11 +584,15 @@ class RequestFinalizeBlock(_message.Message):
     @_builtins.property
     def txs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     @_builtins.property
-    def decided_last_commit(self) -> Global___CommitInfo: ...
+    def decided_last_commit(self) -> Global___CommitInfo:
+        """always emitted"""
+
     @_builtins.property
     def misbehavior(self) -> _containers.RepeatedCompositeFieldContainer[Global___Misbehavior]: ...
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -1315,7 +1333,9 @@ class TxResult(_message.Message):
     index: _builtins.int
     tx: _builtins.bytes
     @_builtins.property
-    def result(self) -> Global___ExecTxResult: ...
+    def result(self) -> Global___ExecTxResult:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -1362,7 +1382,9 @@ class ValidatorUpdate(_message.Message):
     POWER_FIELD_NUMBER: _builtins.int
     power: _builtins.int
     @_builtins.property
-    def pub_key(self) -> _keys_pb2.PublicKey: ...
+    def pub_key(self) -> _keys_pb2.PublicKey:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -1385,7 +1407,9 @@ class VoteInfo(_message.Message):
     BLOCK_ID_FLAG_FIELD_NUMBER: _builtins.int
     block_id_flag: _validator_pb2.BlockIDFlag.ValueType
     @_builtins.property
-    def validator(self) -> Global___Validator: ...
+    def validator(self) -> Global___Validator:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -1412,7 +1436,9 @@ class ExtendedVoteInfo(_message.Message):
     extension_signature: _builtins.bytes
     block_id_flag: _validator_pb2.BlockIDFlag.ValueType
     @_builtins.property
-    def validator(self) -> Global___Validator: ...
+    def validator(self) -> Global___Validator:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -1442,9 +1468,13 @@ class Misbehavior(_message.Message):
     height: _builtins.int
     total_voting_power: _builtins.int
     @_builtins.property
-    def validator(self) -> Global___Validator: ...
+    def validator(self) -> Global___Validator:
+        """always emitted"""
+
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -86,9 +86,13 @@ class DefaultNodeInfo(_message.Message):
     channels: _builtins.bytes
     moniker: _builtins.str
     @_builtins.property
-    def protocol_version(self) -> Global___ProtocolVersion: ...
+    def protocol_version(self) -> Global___ProtocolVersion:
+        """always emitted"""
+
     @_builtins.property
-    def other(self) -> Global___DefaultNodeInfoOther: ...
+    def other(self) -> Global___DefaultNodeInfoOther:
+        """always emitted"""
+
     def __init__(
         self,
         *,

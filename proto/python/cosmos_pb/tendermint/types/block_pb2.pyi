@@ -27,11 +27,17 @@ class Block(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     LAST_COMMIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def header(self) -> _types_pb2.Header: ...
+    def header(self) -> _types_pb2.Header:
+        """always emitted"""
+
     @_builtins.property
-    def data(self) -> _types_pb2.Data: ...
+    def data(self) -> _types_pb2.Data:
+        """always emitted"""
+
     @_builtins.property
-    def evidence(self) -> _evidence_pb2.EvidenceList: ...
+    def evidence(self) -> _evidence_pb2.EvidenceList:
+        """always emitted"""
+
     @_builtins.property
     def last_commit(self) -> _types_pb2.Commit: ...
     def __init__(

@@ -26,7 +26,9 @@ class CanonicalBlockID(_message.Message):
     PART_SET_HEADER_FIELD_NUMBER: _builtins.int
     hash: _builtins.bytes
     @_builtins.property
-    def part_set_header(self) -> Global___CanonicalPartSetHeader: ...
+    def part_set_header(self) -> Global___CanonicalPartSetHeader:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -82,7 +84,9 @@ class CanonicalProposal(_message.Message):
     @_builtins.property
     def block_id(self) -> Global___CanonicalBlockID: ...
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -121,7 +125,9 @@ class CanonicalVote(_message.Message):
         """absent when the vote is for nil"""
 
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -63,7 +63,9 @@ class DuplicateVoteEvidence(_message.Message):
     @_builtins.property
     def vote_b(self) -> _types_pb2.Vote: ...
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -97,7 +99,9 @@ class LightClientAttackEvidence(_message.Message):
     @_builtins.property
     def byzantine_validators(self) -> _containers.RepeatedCompositeFieldContainer[_validator_pb2.Validator]: ...
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -88,7 +88,9 @@ class EvidenceParams(_message.Message):
     max_age_num_blocks: _builtins.int
     max_bytes: _builtins.int
     @_builtins.property
-    def max_age_duration(self) -> _duration_pb2.Duration: ...
+    def max_age_duration(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -74,7 +74,9 @@ class Part(_message.Message):
     index: _builtins.int
     bytes: _builtins.bytes
     @_builtins.property
-    def proof(self) -> _proof_pb2.Proof: ...
+    def proof(self) -> _proof_pb2.Proof:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -98,7 +100,9 @@ class BlockID(_message.Message):
     PART_SET_HEADER_FIELD_NUMBER: _builtins.int
     hash: _builtins.bytes
     @_builtins.property
-    def part_set_header(self) -> Global___PartSetHeader: ...
+    def part_set_header(self) -> Global___PartSetHeader:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -146,11 +150,17 @@ class Header(_message.Message):
     evidence_hash: _builtins.bytes
     proposer_address: _builtins.bytes
     @_builtins.property
-    def version(self) -> _types_pb2.Consensus: ...
+    def version(self) -> _types_pb2.Consensus:
+        """always emitted"""
+
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def last_block_id(self) -> Global___BlockID: ...
+    def last_block_id(self) -> Global___BlockID:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -220,9 +230,13 @@ class Vote(_message.Message):
     extension: _builtins.bytes
     extension_signature: _builtins.bytes
     @_builtins.property
-    def block_id(self) -> Global___BlockID: ...
+    def block_id(self) -> Global___BlockID:
+        """always emitted"""
+
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -256,7 +270,9 @@ class Commit(_message.Message):
     height: _builtins.int
     round: _builtins.int
     @_builtins.property
-    def block_id(self) -> Global___BlockID: ...
+    def block_id(self) -> Global___BlockID:
+        """always emitted"""
+
     @_builtins.property
     def signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommitSig]: ...
     def __init__(
@@ -287,7 +303,9 @@ class CommitSig(_message.Message):
     validator_address: _builtins.bytes
     signature: _builtins.bytes
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -315,7 +333,9 @@ class ExtendedCommit(_message.Message):
     height: _builtins.int
     round: _builtins.int
     @_builtins.property
-    def block_id(self) -> Global___BlockID: ...
+    def block_id(self) -> Global___BlockID:
+        """always emitted"""
+
     @_builtins.property
     def extended_signatures(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExtendedCommitSig]: ...
     def __init__(
@@ -350,7 +370,9 @@ class ExtendedCommitSig(_message.Message):
     extension: _builtins.bytes
     extension_signature: _builtins.bytes
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -386,9 +408,13 @@ class Proposal(_message.Message):
     pol_round: _builtins.int
     signature: _builtins.bytes
     @_builtins.property
-    def block_id(self) -> Global___BlockID: ...
+    def block_id(self) -> Global___BlockID:
+        """always emitted"""
+
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -467,9 +493,13 @@ class BlockMeta(_message.Message):
     block_size: _builtins.int
     num_txs: _builtins.int
     @_builtins.property
-    def block_id(self) -> Global___BlockID: ...
+    def block_id(self) -> Global___BlockID:
+        """always emitted"""
+
     @_builtins.property
-    def header(self) -> Global___Header: ...
+    def header(self) -> Global___Header:
+        """always emitted"""
+
     def __init__(
         self,
         *,

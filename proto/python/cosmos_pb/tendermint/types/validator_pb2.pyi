@@ -84,7 +84,9 @@ class Validator(_message.Message):
     voting_power: _builtins.int
     proposer_priority: _builtins.int
     @_builtins.property
-    def pub_key(self) -> _keys_pb2.PublicKey: ...
+    def pub_key(self) -> _keys_pb2.PublicKey:
+        """always emitted"""
+
     def __init__(
         self,
         *,

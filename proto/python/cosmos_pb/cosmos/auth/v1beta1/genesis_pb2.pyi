@@ -27,7 +27,9 @@ class GenesisState(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     ACCOUNTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _auth_pb2.Params: ...
+    def params(self) -> _auth_pb2.Params:
+        """always emitted"""
+
     @_builtins.property
     def accounts(self) -> _containers.RepeatedCompositeFieldContainer[_any_pb2.Any]: ...
     def __init__(

@@ -130,7 +130,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _auth_pb2.Params: ...
+    def params(self) -> _auth_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

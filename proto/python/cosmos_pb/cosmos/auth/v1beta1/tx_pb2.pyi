@@ -25,7 +25,9 @@ class MsgUpdateParams(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
     @_builtins.property
-    def params(self) -> _auth_pb2.Params: ...
+    def params(self) -> _auth_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

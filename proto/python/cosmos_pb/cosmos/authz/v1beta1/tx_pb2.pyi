@@ -30,7 +30,9 @@ class MsgGrant(_message.Message):
     granter: _builtins.str
     grantee: _builtins.str
     @_builtins.property
-    def grant(self) -> _authz_pb2.Grant: ...
+    def grant(self) -> _authz_pb2.Grant:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -30,7 +30,9 @@ class GenesisState(_message.Message):
     DENOM_METADATA_FIELD_NUMBER: _builtins.int
     SEND_ENABLED_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _bank_pb2.Params: ...
+    def params(self) -> _bank_pb2.Params:
+        """always emitted"""
+
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Balance]: ...
     @_builtins.property

@@ -271,7 +271,9 @@ class QuerySupplyOfResponse(_message.Message):
 
     AMOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -306,7 +308,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _bank_pb2.Params: ...
+    def params(self) -> _bank_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -389,7 +393,9 @@ class QueryDenomMetadataResponse(_message.Message):
 
     METADATA_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def metadata(self) -> _bank_pb2.Metadata: ...
+    def metadata(self) -> _bank_pb2.Metadata:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -428,7 +434,9 @@ class QueryDenomMetadataByQueryStringResponse(_message.Message):
 
     METADATA_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def metadata(self) -> _bank_pb2.Metadata: ...
+    def metadata(self) -> _bank_pb2.Metadata:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -473,7 +481,9 @@ class DenomOwner(_message.Message):
     BALANCE_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     @_builtins.property
-    def balance(self) -> _coin_pb2.Coin: ...
+    def balance(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -42,7 +42,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _distribution_pb2.Params: ...
+    def params(self) -> _distribution_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -127,7 +129,9 @@ class QueryValidatorOutstandingRewardsResponse(_message.Message):
 
     REWARDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def rewards(self) -> _distribution_pb2.ValidatorOutstandingRewards: ...
+    def rewards(self) -> _distribution_pb2.ValidatorOutstandingRewards:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -166,7 +170,9 @@ class QueryValidatorCommissionResponse(_message.Message):
 
     COMMISSION_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def commission(self) -> _distribution_pb2.ValidatorAccumulatedCommission: ...
+    def commission(self) -> _distribution_pb2.ValidatorAccumulatedCommission:
+        """always emitted"""
+
     def __init__(
         self,
         *,

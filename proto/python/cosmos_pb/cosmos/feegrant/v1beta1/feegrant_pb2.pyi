@@ -56,15 +56,21 @@ class PeriodicAllowance(_message.Message):
     PERIOD_CAN_SPEND_FIELD_NUMBER: _builtins.int
     PERIOD_RESET_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def basic(self) -> Global___BasicAllowance: ...
+    def basic(self) -> Global___BasicAllowance:
+        """always emitted"""
+
     @_builtins.property
-    def period(self) -> _duration_pb2.Duration: ...
+    def period(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
     @_builtins.property
     def period_spend_limit(self) -> _containers.RepeatedCompositeFieldContainer[_coin_pb2.Coin]: ...
     @_builtins.property
     def period_can_spend(self) -> _containers.RepeatedCompositeFieldContainer[_coin_pb2.Coin]: ...
     @_builtins.property
-    def period_reset(self) -> _timestamp_pb2.Timestamp: ...
+    def period_reset(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -254,7 +254,9 @@ class MsgUpdateParams(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
     @_builtins.property
-    def params(self) -> _gov_pb2.Params: ...
+    def params(self) -> _gov_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -316,7 +318,9 @@ class MsgCancelProposalResponse(_message.Message):
     proposal_id: _builtins.int
     canceled_height: _builtins.int
     @_builtins.property
-    def canceled_time(self) -> _timestamp_pb2.Timestamp: ...
+    def canceled_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,

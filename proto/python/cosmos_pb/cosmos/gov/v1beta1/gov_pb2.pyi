@@ -160,17 +160,27 @@ class Proposal(_message.Message):
     @_builtins.property
     def content(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def final_tally_result(self) -> Global___TallyResult: ...
+    def final_tally_result(self) -> Global___TallyResult:
+        """always emitted"""
+
     @_builtins.property
-    def submit_time(self) -> _timestamp_pb2.Timestamp: ...
+    def submit_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def deposit_end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def deposit_end_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
     def total_deposit(self) -> _containers.RepeatedCompositeFieldContainer[_coin_pb2.Coin]: ...
     @_builtins.property
-    def voting_start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def voting_start_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def voting_end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def voting_end_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -263,7 +273,9 @@ class DepositParams(_message.Message):
     @_builtins.property
     def min_deposit(self) -> _containers.RepeatedCompositeFieldContainer[_coin_pb2.Coin]: ...
     @_builtins.property
-    def max_deposit_period(self) -> _duration_pb2.Duration: ...
+    def max_deposit_period(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -284,7 +296,9 @@ class VotingParams(_message.Message):
 
     VOTING_PERIOD_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def voting_period(self) -> _duration_pb2.Duration: ...
+    def voting_period(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -38,7 +38,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _mint_pb2.Params: ...
+    def params(self) -> _mint_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -47,7 +47,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAM_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def param(self) -> _params_pb2.ParamChange: ...
+    def param(self) -> _params_pb2.ParamChange:
+        """always emitted"""
+
     def __init__(
         self,
         *,

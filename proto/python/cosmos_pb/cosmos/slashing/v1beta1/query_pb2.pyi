@@ -41,7 +41,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _slashing_pb2.Params: ...
+    def params(self) -> _slashing_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -80,7 +82,9 @@ class QuerySigningInfoResponse(_message.Message):
 
     VAL_SIGNING_INFO_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def val_signing_info(self) -> _slashing_pb2.ValidatorSigningInfo: ...
+    def val_signing_info(self) -> _slashing_pb2.ValidatorSigningInfo:
+        """always emitted"""
+
     def __init__(
         self,
         *,

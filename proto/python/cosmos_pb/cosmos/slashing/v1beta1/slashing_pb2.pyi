@@ -34,7 +34,9 @@ class ValidatorSigningInfo(_message.Message):
     tombstoned: _builtins.bool
     missed_blocks_counter: _builtins.int
     @_builtins.property
-    def jailed_until(self) -> _timestamp_pb2.Timestamp: ...
+    def jailed_until(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -67,7 +69,9 @@ class Params(_message.Message):
     slash_fraction_double_sign: _builtins.bytes
     slash_fraction_downtime: _builtins.bytes
     @_builtins.property
-    def downtime_jail_duration(self) -> _duration_pb2.Duration: ...
+    def downtime_jail_duration(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -34,7 +34,9 @@ class GenesisState(_message.Message):
     last_total_power: _builtins.bytes
     exported: _builtins.bool
     @_builtins.property
-    def params(self) -> _staking_pb2.Params: ...
+    def params(self) -> _staking_pb2.Params:
+        """always emitted"""
+
     @_builtins.property
     def last_validator_powers(self) -> _containers.RepeatedCompositeFieldContainer[Global___LastValidatorPower]: ...
     @_builtins.property

@@ -93,7 +93,9 @@ class QueryValidatorResponse(_message.Message):
 
     VALIDATOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def validator(self) -> _staking_pb2.Validator: ...
+    def validator(self) -> _staking_pb2.Validator:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -271,7 +273,9 @@ class QueryUnbondingDelegationResponse(_message.Message):
 
     UNBOND_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def unbond(self) -> _staking_pb2.UnbondingDelegation: ...
+    def unbond(self) -> _staking_pb2.UnbondingDelegation:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -507,7 +511,9 @@ class QueryDelegatorValidatorResponse(_message.Message):
 
     VALIDATOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def validator(self) -> _staking_pb2.Validator: ...
+    def validator(self) -> _staking_pb2.Validator:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -581,7 +587,9 @@ class QueryPoolResponse(_message.Message):
 
     POOL_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def pool(self) -> _staking_pb2.Pool: ...
+    def pool(self) -> _staking_pb2.Pool:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -616,7 +624,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _staking_pb2.Params: ...
+    def params(self) -> _staking_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -68,7 +68,9 @@ class HistoricalInfo(_message.Message):
     HEADER_FIELD_NUMBER: _builtins.int
     VALSET_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def header(self) -> _types_pb2.Header: ...
+    def header(self) -> _types_pb2.Header:
+        """always emitted"""
+
     @_builtins.property
     def valset(self) -> _containers.RepeatedCompositeFieldContainer[Global___Validator]: ...
     def __init__(
@@ -117,9 +119,13 @@ class Commission(_message.Message):
     COMMISSION_RATES_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def commission_rates(self) -> Global___CommissionRates: ...
+    def commission_rates(self) -> Global___CommissionRates:
+        """always emitted"""
+
     @_builtins.property
-    def update_time(self) -> _timestamp_pb2.Timestamp: ...
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -193,11 +199,17 @@ class Validator(_message.Message):
     @_builtins.property
     def consensus_pubkey(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def description(self) -> Global___Description: ...
+    def description(self) -> Global___Description:
+        """always emitted"""
+
     @_builtins.property
-    def unbonding_time(self) -> _timestamp_pb2.Timestamp: ...
+    def unbonding_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def commission(self) -> Global___Commission: ...
+    def commission(self) -> Global___Commission:
+        """always emitted"""
+
     @_builtins.property
     def unbonding_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     def __init__(
@@ -399,7 +411,9 @@ class UnbondingDelegationEntry(_message.Message):
     unbonding_id: _builtins.int
     unbonding_on_hold_ref_count: _builtins.int
     @_builtins.property
-    def completion_time(self) -> _timestamp_pb2.Timestamp: ...
+    def completion_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -434,7 +448,9 @@ class RedelegationEntry(_message.Message):
     unbonding_id: _builtins.int
     unbonding_on_hold_ref_count: _builtins.int
     @_builtins.property
-    def completion_time(self) -> _timestamp_pb2.Timestamp: ...
+    def completion_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -499,7 +515,7 @@ class Params(_message.Message):
     min_commission_rate: _builtins.str
     @_builtins.property
     def unbonding_time(self) -> _duration_pb2.Duration:
-        """bounds every light client's trusting period"""
+        """always emitted; bounds every light client's trusting period"""
 
     def __init__(
         self,
@@ -526,9 +542,13 @@ class DelegationResponse(_message.Message):
     DELEGATION_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def delegation(self) -> Global___Delegation: ...
+    def delegation(self) -> Global___Delegation:
+        """always emitted"""
+
     @_builtins.property
-    def balance(self) -> _coin_pb2.Coin: ...
+    def balance(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -551,7 +571,9 @@ class RedelegationEntryResponse(_message.Message):
     BALANCE_FIELD_NUMBER: _builtins.int
     balance: _builtins.str
     @_builtins.property
-    def redelegation_entry(self) -> Global___RedelegationEntry: ...
+    def redelegation_entry(self) -> Global___RedelegationEntry:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -573,7 +595,9 @@ class RedelegationResponse(_message.Message):
     REDELEGATION_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def redelegation(self) -> Global___Redelegation: ...
+    def redelegation(self) -> Global___Redelegation:
+        """always emitted"""
+
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___RedelegationEntryResponse]: ...
     def __init__(

@@ -45,13 +45,19 @@ class MsgCreateValidator(_message.Message):
     def delegator_address(self, value: _builtins.str) -> None: ...
     validator_address: _builtins.str
     @_builtins.property
-    def description(self) -> _staking_pb2.Description: ...
+    def description(self) -> _staking_pb2.Description:
+        """always emitted"""
+
     @_builtins.property
-    def commission(self) -> _staking_pb2.CommissionRates: ...
+    def commission(self) -> _staking_pb2.CommissionRates:
+        """always emitted"""
+
     @_builtins.property
     def pubkey(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def value(self) -> _coin_pb2.Coin: ...
+    def value(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -98,7 +104,9 @@ class MsgEditValidator(_message.Message):
     commission_rate: _builtins.str
     min_self_delegation: _builtins.str
     @_builtins.property
-    def description(self) -> _staking_pb2.Description: ...
+    def description(self) -> _staking_pb2.Description:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -140,7 +148,9 @@ class MsgDelegate(_message.Message):
     delegator_address: _builtins.str
     validator_address: _builtins.str
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -183,7 +193,9 @@ class MsgBeginRedelegate(_message.Message):
     validator_src_address: _builtins.str
     validator_dst_address: _builtins.str
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -206,7 +218,9 @@ class MsgBeginRedelegateResponse(_message.Message):
 
     COMPLETION_TIME_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def completion_time(self) -> _timestamp_pb2.Timestamp: ...
+    def completion_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -230,7 +244,9 @@ class MsgUndelegate(_message.Message):
     delegator_address: _builtins.str
     validator_address: _builtins.str
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -253,9 +269,13 @@ class MsgUndelegateResponse(_message.Message):
     COMPLETION_TIME_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def completion_time(self) -> _timestamp_pb2.Timestamp: ...
+    def completion_time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -282,7 +302,9 @@ class MsgCancelUnbondingDelegation(_message.Message):
     validator_address: _builtins.str
     creation_height: _builtins.int
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -322,7 +344,9 @@ class MsgUpdateParams(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     authority: _builtins.str
     @_builtins.property
-    def params(self) -> _staking_pb2.Params: ...
+    def params(self) -> _staking_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

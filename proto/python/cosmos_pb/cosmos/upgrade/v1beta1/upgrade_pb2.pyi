@@ -37,7 +37,9 @@ class Plan(_message.Message):
     info: _builtins.str
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def upgraded_client_state(self) -> _any_pb2.Any: ...
@@ -69,7 +71,9 @@ class SoftwareUpgradeProposal(_message.Message):
     title: _builtins.str
     description: _builtins.str
     @_builtins.property
-    def plan(self) -> Global___Plan: ...
+    def plan(self) -> Global___Plan:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -28,7 +28,9 @@ class GenesisState(_message.Message):
     CONTRACTS_FIELD_NUMBER: _builtins.int
     SEQUENCES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _types_pb2.Params: ...
+    def params(self) -> _types_pb2.Params:
+        """always emitted"""
+
     @_builtins.property
     def codes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Code]: ...
     @_builtins.property
@@ -63,7 +65,9 @@ class Code(_message.Message):
     code_bytes: _builtins.bytes
     pinned: _builtins.bool
     @_builtins.property
-    def code_info(self) -> _types_pb2.CodeInfo: ...
+    def code_info(self) -> _types_pb2.CodeInfo:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -90,7 +94,9 @@ class Contract(_message.Message):
     CONTRACT_CODE_HISTORY_FIELD_NUMBER: _builtins.int
     contract_address: _builtins.str
     @_builtins.property
-    def contract_info(self) -> _types_pb2.ContractInfo: ...
+    def contract_info(self) -> _types_pb2.ContractInfo:
+        """always emitted"""
+
     @_builtins.property
     def contract_state(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Model]: ...
     @_builtins.property

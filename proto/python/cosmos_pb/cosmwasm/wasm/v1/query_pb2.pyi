@@ -47,7 +47,9 @@ class QueryContractInfoResponse(_message.Message):
     CONTRACT_INFO_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     @_builtins.property
-    def contract_info(self) -> _types_pb2.ContractInfo: ...
+    def contract_info(self) -> _types_pb2.ContractInfo:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -337,7 +339,9 @@ class QueryCodeInfoResponse(_message.Message):
     creator: _builtins.str
     checksum: _builtins.bytes
     @_builtins.property
-    def instantiate_permission(self) -> _types_pb2.AccessConfig: ...
+    def instantiate_permission(self) -> _types_pb2.AccessConfig:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -366,7 +370,9 @@ class CodeInfoResponse(_message.Message):
     creator: _builtins.str
     data_hash: _builtins.bytes
     @_builtins.property
-    def instantiate_permission(self) -> _types_pb2.AccessConfig: ...
+    def instantiate_permission(self) -> _types_pb2.AccessConfig:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -515,7 +521,9 @@ class QueryParamsResponse(_message.Message):
 
     PARAMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def params(self) -> _types_pb2.Params: ...
+    def params(self) -> _types_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

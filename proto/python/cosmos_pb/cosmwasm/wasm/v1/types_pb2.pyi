@@ -108,7 +108,9 @@ class Params(_message.Message):
     INSTANTIATE_DEFAULT_PERMISSION_FIELD_NUMBER: _builtins.int
     instantiate_default_permission: Global___AccessType.ValueType
     @_builtins.property
-    def code_upload_access(self) -> Global___AccessConfig: ...
+    def code_upload_access(self) -> Global___AccessConfig:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -134,7 +136,9 @@ class CodeInfo(_message.Message):
     """sha256 of the module"""
     creator: _builtins.str
     @_builtins.property
-    def instantiate_config(self) -> Global___AccessConfig: ...
+    def instantiate_config(self) -> Global___AccessConfig:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -220,7 +220,9 @@ class SimulationResponse(_message.Message):
     GAS_INFO_FIELD_NUMBER: _builtins.int
     RESULT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def gas_info(self) -> Global___GasInfo: ...
+    def gas_info(self) -> Global___GasInfo:
+        """always emitted"""
+
     @_builtins.property
     def result(self) -> Global___Result: ...
     def __init__(

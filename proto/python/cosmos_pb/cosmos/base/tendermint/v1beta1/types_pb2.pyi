@@ -29,11 +29,17 @@ class Block(_message.Message):
     EVIDENCE_FIELD_NUMBER: _builtins.int
     LAST_COMMIT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def header(self) -> Global___Header: ...
+    def header(self) -> Global___Header:
+        """always emitted"""
+
     @_builtins.property
-    def data(self) -> _types_pb2.Data: ...
+    def data(self) -> _types_pb2.Data:
+        """always emitted"""
+
     @_builtins.property
-    def evidence(self) -> _evidence_pb2.EvidenceList: ...
+    def evidence(self) -> _evidence_pb2.EvidenceList:
+        """always emitted"""
+
     @_builtins.property
     def last_commit(self) -> _types_pb2.Commit: ...
     def __init__(
@@ -82,11 +88,17 @@ class Header(_message.Message):
     evidence_hash: _builtins.bytes
     proposer_address: _builtins.str
     @_builtins.property
-    def version(self) -> _types_pb2_1.Consensus: ...
+    def version(self) -> _types_pb2_1.Consensus:
+        """always emitted"""
+
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def last_block_id(self) -> _types_pb2.BlockID: ...
+    def last_block_id(self) -> _types_pb2.BlockID:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -330,7 +330,9 @@ class QueryTotalEscrowForDenomResponse(_message.Message):
 
     AMOUNT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def amount(self) -> _coin_pb2.Coin: ...
+    def amount(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     def __init__(
         self,
         *,

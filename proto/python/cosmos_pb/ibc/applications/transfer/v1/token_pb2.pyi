@@ -26,7 +26,9 @@ class Token(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     amount: _builtins.str
     @_builtins.property
-    def denom(self) -> Global___Denom: ...
+    def denom(self) -> Global___Denom:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -42,9 +42,13 @@ class MsgTransfer(_message.Message):
     encoding: _builtins.str
     """IBC v2 only"""
     @_builtins.property
-    def token(self) -> _coin_pb2.Coin: ...
+    def token(self) -> _coin_pb2.Coin:
+        """always emitted"""
+
     @_builtins.property
-    def timeout_height(self) -> _client_pb2.Height: ...
+    def timeout_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -93,7 +97,9 @@ class MsgUpdateParams(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     signer: _builtins.str
     @_builtins.property
-    def params(self) -> _transfer_pb2.Params: ...
+    def params(self) -> _transfer_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

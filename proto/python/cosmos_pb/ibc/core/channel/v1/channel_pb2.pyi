@@ -95,7 +95,9 @@ class Channel(_message.Message):
         """channel upgrades: ibc-go v8 and v9 only"""
 
     @_builtins.property
-    def counterparty(self) -> Global___Counterparty: ...
+    def counterparty(self) -> Global___Counterparty:
+        """always emitted"""
+
     @_builtins.property
     def connection_hops(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -140,7 +142,9 @@ class IdentifiedChannel(_message.Message):
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def upgrade_sequence(self, value: _builtins.int) -> None: ...
     @_builtins.property
-    def counterparty(self) -> Global___Counterparty: ...
+    def counterparty(self) -> Global___Counterparty:
+        """always emitted"""
+
     @_builtins.property
     def connection_hops(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -207,7 +211,7 @@ class Packet(_message.Message):
     """nanoseconds since 1970; 0: none"""
     @_builtins.property
     def timeout_height(self) -> _client_pb2.Height:
-        """0-0: none"""
+        """always emitted; 0-0: none"""
 
     def __init__(
         self,
@@ -316,7 +320,9 @@ class Timeout(_message.Message):
     TIMESTAMP_FIELD_NUMBER: _builtins.int
     timestamp: _builtins.int
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -55,7 +55,9 @@ class QueryChannelResponse(_message.Message):
     @_builtins.property
     def channel(self) -> _channel_pb2.Channel: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -103,7 +105,9 @@ class QueryChannelsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -154,7 +158,9 @@ class QueryConnectionChannelsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -203,7 +209,9 @@ class QueryChannelClientStateResponse(_message.Message):
     @_builtins.property
     def identified_client_state(self) -> _client_pb2.IdentifiedClientState: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -260,7 +268,9 @@ class QueryChannelConsensusStateResponse(_message.Message):
     @_builtins.property
     def consensus_state(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -312,7 +322,9 @@ class QueryPacketCommitmentResponse(_message.Message):
     commitment: _builtins.bytes
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -366,7 +378,9 @@ class QueryPacketCommitmentsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -417,7 +431,9 @@ class QueryPacketReceiptResponse(_message.Message):
     received: _builtins.bool
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -469,7 +485,9 @@ class QueryPacketAcknowledgementResponse(_message.Message):
     """the commitment, sha256 of the acknowledgement"""
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -527,7 +545,9 @@ class QueryPacketAcknowledgementsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -578,7 +598,9 @@ class QueryUnreceivedPacketsResponse(_message.Message):
     @_builtins.property
     def sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -628,7 +650,9 @@ class QueryUnreceivedAcksResponse(_message.Message):
     @_builtins.property
     def sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -675,7 +699,9 @@ class QueryNextSequenceReceiveResponse(_message.Message):
     next_sequence_receive: _builtins.int
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -723,7 +749,9 @@ class QueryNextSequenceSendResponse(_message.Message):
     next_sequence_send: _builtins.int
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -54,7 +54,9 @@ class MsgChannelOpenInit(_message.Message):
     port_id: _builtins.str
     signer: _builtins.str
     @_builtins.property
-    def channel(self) -> _channel_pb2.Channel: ...
+    def channel(self) -> _channel_pb2.Channel:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -114,9 +116,13 @@ class MsgChannelOpenTry(_message.Message):
     proof_init: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def channel(self) -> _channel_pb2.Channel: ...
+    def channel(self) -> _channel_pb2.Channel:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -176,7 +182,9 @@ class MsgChannelOpenAck(_message.Message):
     proof_try: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -225,7 +233,9 @@ class MsgChannelOpenConfirm(_message.Message):
     proof_ack: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -319,7 +329,9 @@ class MsgChannelCloseConfirm(_message.Message):
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def counterparty_upgrade_sequence(self, value: _builtins.int) -> None: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -364,9 +376,13 @@ class MsgRecvPacket(_message.Message):
     proof_commitment: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def packet(self) -> _channel_pb2.Packet: ...
+    def packet(self) -> _channel_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -415,9 +431,13 @@ class MsgTimeout(_message.Message):
     next_sequence_recv: _builtins.int
     signer: _builtins.str
     @_builtins.property
-    def packet(self) -> _channel_pb2.Packet: ...
+    def packet(self) -> _channel_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -476,9 +496,13 @@ class MsgTimeoutOnClose(_message.Message):
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def counterparty_upgrade_sequence(self, value: _builtins.int) -> None: ...
     @_builtins.property
-    def packet(self) -> _channel_pb2.Packet: ...
+    def packet(self) -> _channel_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -530,9 +554,13 @@ class MsgAcknowledgement(_message.Message):
     proof_acked: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def packet(self) -> _channel_pb2.Packet: ...
+    def packet(self) -> _channel_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

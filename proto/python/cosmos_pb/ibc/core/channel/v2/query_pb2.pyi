@@ -50,7 +50,9 @@ class QueryNextSequenceSendResponse(_message.Message):
     next_sequence_send: _builtins.int
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -98,7 +100,9 @@ class QueryPacketCommitmentResponse(_message.Message):
     commitment: _builtins.bytes
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -149,7 +153,9 @@ class QueryPacketCommitmentsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -197,7 +203,9 @@ class QueryPacketAcknowledgementResponse(_message.Message):
     acknowledgement: _builtins.bytes
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -252,7 +260,9 @@ class QueryPacketAcknowledgementsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -300,7 +310,9 @@ class QueryPacketReceiptResponse(_message.Message):
     received: _builtins.bool
     proof: _builtins.bytes
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -348,7 +360,9 @@ class QueryUnreceivedPacketsResponse(_message.Message):
     @_builtins.property
     def sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -395,7 +409,9 @@ class QueryUnreceivedAcksResponse(_message.Message):
     @_builtins.property
     def sequences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -99,9 +99,13 @@ class MsgRecvPacket(_message.Message):
     proof_commitment: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def packet(self) -> _packet_pb2.Packet: ...
+    def packet(self) -> _packet_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -148,9 +152,13 @@ class MsgTimeout(_message.Message):
     proof_unreceived: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def packet(self) -> _packet_pb2.Packet: ...
+    def packet(self) -> _packet_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -198,11 +206,17 @@ class MsgAcknowledgement(_message.Message):
     proof_acked: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def packet(self) -> _packet_pb2.Packet: ...
+    def packet(self) -> _packet_pb2.Packet:
+        """always emitted"""
+
     @_builtins.property
-    def acknowledgement(self) -> _packet_pb2.Acknowledgement: ...
+    def acknowledgement(self) -> _packet_pb2.Acknowledgement:
+        """always emitted"""
+
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

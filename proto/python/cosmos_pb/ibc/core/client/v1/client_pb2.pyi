@@ -49,7 +49,9 @@ class ConsensusStateWithHeight(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     CONSENSUS_STATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def height(self) -> Global___Height: ...
+    def height(self) -> Global___Height:
+        """always emitted"""
+
     @_builtins.property
     def consensus_state(self) -> _any_pb2.Any: ...
     def __init__(

@@ -48,7 +48,9 @@ class GenesisState(_message.Message):
     @_builtins.property
     def clients_metadata(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentifiedGenesisMetadata]: ...
     @_builtins.property
-    def params(self) -> _client_pb2.Params: ...
+    def params(self) -> _client_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

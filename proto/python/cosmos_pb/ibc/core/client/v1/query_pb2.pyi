@@ -52,7 +52,9 @@ class QueryClientStateResponse(_message.Message):
     @_builtins.property
     def client_state(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -151,7 +153,9 @@ class QueryConsensusStateResponse(_message.Message):
     @_builtins.property
     def consensus_state(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -461,9 +465,13 @@ class QueryVerifyMembershipRequest(_message.Message):
     """nanoseconds"""
     block_delay: _builtins.int
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     @_builtins.property
-    def merkle_path(self) -> _commitment_pb2.MerklePath: ...
+    def merkle_path(self) -> _commitment_pb2.MerklePath:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -257,7 +257,9 @@ class MsgIBCSoftwareUpgrade(_message.Message):
     SIGNER_FIELD_NUMBER: _builtins.int
     signer: _builtins.str
     @_builtins.property
-    def plan(self) -> _upgrade_pb2.Plan: ...
+    def plan(self) -> _upgrade_pb2.Plan:
+        """always emitted"""
+
     @_builtins.property
     def upgraded_client_state(self) -> _any_pb2.Any: ...
     def __init__(
@@ -298,7 +300,9 @@ class MsgUpdateParams(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     signer: _builtins.str
     @_builtins.property
-    def params(self) -> _client_pb2.Params: ...
+    def params(self) -> _client_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -73,7 +73,9 @@ class MsgUpdateClientConfig(_message.Message):
     client_id: _builtins.str
     signer: _builtins.str
     @_builtins.property
-    def config(self) -> _config_pb2.Config: ...
+    def config(self) -> _config_pb2.Config:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -55,7 +55,9 @@ class ConnectionEnd(_message.Message):
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Version]: ...
     @_builtins.property
-    def counterparty(self) -> Global___Counterparty: ...
+    def counterparty(self) -> Global___Counterparty:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -90,7 +92,9 @@ class IdentifiedConnection(_message.Message):
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Version]: ...
     @_builtins.property
-    def counterparty(self) -> Global___Counterparty: ...
+    def counterparty(self) -> Global___Counterparty:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -120,7 +124,9 @@ class Counterparty(_message.Message):
     connection_id: _builtins.str
     """empty until the other end has one"""
     @_builtins.property
-    def prefix(self) -> _commitment_pb2.MerklePrefix: ...
+    def prefix(self) -> _commitment_pb2.MerklePrefix:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -52,7 +52,9 @@ class QueryConnectionResponse(_message.Message):
     @_builtins.property
     def connection(self) -> _connection_pb2.ConnectionEnd: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -100,7 +102,9 @@ class QueryConnectionsResponse(_message.Message):
     @_builtins.property
     def pagination(self) -> _pagination_pb2.PageResponse: ...
     @_builtins.property
-    def height(self) -> _client_pb2.Height: ...
+    def height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -146,7 +150,9 @@ class QueryClientConnectionsResponse(_message.Message):
     @_builtins.property
     def connection_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -192,7 +198,9 @@ class QueryConnectionClientStateResponse(_message.Message):
     @_builtins.property
     def identified_client_state(self) -> _client_pb2.IdentifiedClientState: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -246,7 +254,9 @@ class QueryConnectionConsensusStateResponse(_message.Message):
     @_builtins.property
     def consensus_state(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

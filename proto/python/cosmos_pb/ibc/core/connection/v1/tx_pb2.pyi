@@ -39,7 +39,9 @@ class MsgConnectionOpenInit(_message.Message):
     delay_period: _builtins.int
     signer: _builtins.str
     @_builtins.property
-    def counterparty(self) -> _connection_pb2.Counterparty: ...
+    def counterparty(self) -> _connection_pb2.Counterparty:
+        """always emitted"""
+
     @_builtins.property
     def version(self) -> _connection_pb2.Version: ...
     def __init__(
@@ -125,14 +127,20 @@ class MsgConnectionOpenTry(_message.Message):
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def client_state(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def counterparty(self) -> _connection_pb2.Counterparty: ...
+    def counterparty(self) -> _connection_pb2.Counterparty:
+        """always emitted"""
+
     @_builtins.property
     def counterparty_versions(self) -> _containers.RepeatedCompositeFieldContainer[_connection_pb2.Version]: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def consensus_height(self) -> _client_pb2.Height: ...
+    def consensus_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -216,10 +224,14 @@ class MsgConnectionOpenAck(_message.Message):
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def client_state(self) -> _any_pb2.Any: ...
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     @_builtins.property
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
-    def consensus_height(self) -> _client_pb2.Height: ...
+    def consensus_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -270,7 +282,9 @@ class MsgConnectionOpenConfirm(_message.Message):
     proof_ack: _builtins.bytes
     signer: _builtins.str
     @_builtins.property
-    def proof_height(self) -> _client_pb2.Height: ...
+    def proof_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -310,7 +324,9 @@ class MsgUpdateParams(_message.Message):
     PARAMS_FIELD_NUMBER: _builtins.int
     signer: _builtins.str
     @_builtins.property
-    def params(self) -> _connection_pb2.Params: ...
+    def params(self) -> _connection_pb2.Params:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -59,19 +59,29 @@ class ClientState(_message.Message):
     @_deprecated("""This field has been marked as deprecated using proto field options.""")
     def allow_update_after_misbehaviour(self, value: _builtins.bool) -> None: ...
     @_builtins.property
-    def trust_level(self) -> Global___Fraction: ...
-    @_builtins.property
-    def trusting_period(self) -> _duration_pb2.Duration: ...
-    @_builtins.property
-    def unbonding_period(self) -> _duration_pb2.Duration: ...
-    @_builtins.property
-    def max_clock_drift(self) -> _duration_pb2.Duration: ...
-    @_builtins.property
-    def frozen_height(self) -> _client_pb2.Height:
-        """0-0: not frozen"""
+    def trust_level(self) -> Global___Fraction:
+        """always emitted"""
 
     @_builtins.property
-    def latest_height(self) -> _client_pb2.Height: ...
+    def trusting_period(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
+    @_builtins.property
+    def unbonding_period(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
+    @_builtins.property
+    def max_clock_drift(self) -> _duration_pb2.Duration:
+        """always emitted"""
+
+    @_builtins.property
+    def frozen_height(self) -> _client_pb2.Height:
+        """always emitted; 0-0: not frozen"""
+
+    @_builtins.property
+    def latest_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     @_builtins.property
     def proof_specs(self) -> _containers.RepeatedCompositeFieldContainer[_proofs_pb2.ProofSpec]: ...
     @_builtins.property
@@ -108,9 +118,13 @@ class ConsensusState(_message.Message):
     NEXT_VALIDATORS_HASH_FIELD_NUMBER: _builtins.int
     next_validators_hash: _builtins.bytes
     @_builtins.property
-    def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """always emitted"""
+
     @_builtins.property
-    def root(self) -> _commitment_pb2.MerkleRoot: ...
+    def root(self) -> _commitment_pb2.MerkleRoot:
+        """always emitted"""
+
     def __init__(
         self,
         *,
@@ -171,7 +185,9 @@ class Header(_message.Message):
     @_builtins.property
     def validator_set(self) -> _validator_pb2.ValidatorSet: ...
     @_builtins.property
-    def trusted_height(self) -> _client_pb2.Height: ...
+    def trusted_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     @_builtins.property
     def trusted_validators(self) -> _validator_pb2.ValidatorSet:
         """next validators at trusted_height"""

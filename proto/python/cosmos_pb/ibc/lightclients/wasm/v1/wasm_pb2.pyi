@@ -27,7 +27,9 @@ class ClientState(_message.Message):
     data: _builtins.bytes
     checksum: _builtins.bytes
     @_builtins.property
-    def latest_height(self) -> _client_pb2.Height: ...
+    def latest_height(self) -> _client_pb2.Height:
+        """always emitted"""
+
     def __init__(
         self,
         *,

@@ -1,0 +1,86 @@
+"""What the chain knows of an account, and how it is stored (an Any of BaseAccount or ModuleAccount)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+from chain import keys
+from chain.errors import UNPACK_ANY
+from chain.keys import PublicKey
+from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
+from cosmos_pb.google.protobuf import any_pb2
+
+BASE_ACCOUNT: Final = "/cosmos.auth.v1beta1.BaseAccount"
+MODULE_ACCOUNT: Final = "/cosmos.auth.v1beta1.ModuleAccount"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """``module`` is the name of the module that owns the account, empty for all others."""
+
+    address: str
+    number: int
+    sequence: int = 0
+    pub_key: PublicKey | None = None
+    module: str = ""
+    permissions: tuple[str, ...] = ()
+
+    def with_key(self, pub_key: PublicKey) -> Account:
+        return replace(self, pub_key=pub_key)
+
+    def next(self) -> Account:
+        """The account after one more transaction."""
+        return Account(
+            self.address,
+            self.number,
+            self.sequence + 1,
+            self.pub_key,
+            self.module,
+            self.permissions,
+        )
+
+    def base(self) -> auth_pb2.BaseAccount:
+        return auth_pb2.BaseAccount(
+            address=self.address,
+            pub_key=self.pub_key.to_any() if self.pub_key else None,
+            account_number=self.number,
+            sequence=self.sequence,
+        )
+
+    def to_any(self) -> any_pb2.Any:
+        if not self.module:
+            return any_pb2.Any(type_url=BASE_ACCOUNT, value=self.base().SerializeToString())
+        message = auth_pb2.ModuleAccount(
+            base_account=self.base(), name=self.module, permissions=self.permissions
+        )
+        return any_pb2.Any(type_url=MODULE_ACCOUNT, value=message.SerializeToString())
+
+    def encode(self) -> bytes:
+        return self.to_any().SerializeToString()
+
+
+def from_any(packed: any_pb2.Any) -> Account:
+    """Unpack an account; sdk/34 for a type that is neither base nor module account."""
+    if packed.type_url == BASE_ACCOUNT:
+        return _from_base(auth_pb2.BaseAccount.FromString(packed.value))
+    if packed.type_url == MODULE_ACCOUNT:
+        message = auth_pb2.ModuleAccount.FromString(packed.value)
+        base = _from_base(message.base_account)
+        return replace(base, module=message.name, permissions=tuple(message.permissions))
+    raise UNPACK_ANY(f"account type {packed.type_url} is not supported")
+
+
+@lru_cache(maxsize=16_384)
+def decode(stored: bytes) -> Account:
+    return from_any(any_pb2.Any.FromString(stored))
+
+
+def _from_base(message: auth_pb2.BaseAccount) -> Account:
+    return Account(
+        address=message.address,
+        number=message.account_number,
+        sequence=message.sequence,
+        pub_key=keys.from_any(message.pub_key) if message.HasField("pub_key") else None,
+    )

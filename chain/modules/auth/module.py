@@ -1,0 +1,224 @@
+"""x/auth: accounts and their numbers.
+
+Keys of the store ``acc`` (cosmos-sdk x/auth/types/keys.go): 00 parameters, 01 + address an account, 02 the next account
+number, ``accountNumber`` + BE8 number an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, Final
+
+from chain.context import Context
+from chain.errors import INVALID_ADDRESS, UNKNOWN_ADDRESS, AbciError, GenesisError
+from chain.gas import DELETE_COST, HAS_COST, WRITE_COST_FLAT, WRITE_COST_PER_BYTE
+from chain.modules import genesis
+from chain.modules.auth import account as accounts
+from chain.modules.auth import params as parameters
+from chain.modules.auth.account import Account
+from chain.modules.auth.params import Params
+from chain.modules.auth.queries import Queries
+from chain.router import MessageRouter, QueryRouter
+from cosmos_pb.cosmos.auth.v1beta1 import genesis_pb2
+from light_client import bech32
+from light_client.errors import DecodeError
+
+STORE: Final = "acc"
+FEE_COLLECTOR: Final = "fee_collector"
+MAX_ADDRESS_LENGTH: Final = 255
+
+_PARAMS: Final = b"\x00"
+_ACCOUNT: Final = b"\x01"
+_NEXT_NUMBER: Final = b"\x02"
+_BY_NUMBER: Final = b"accountNumber"
+
+_INDEX_SIZE: Final = len(_BY_NUMBER) + 8
+
+
+class Auth:
+    """``permissions`` are the module accounts that exist, with what each may do (``minter``, ``burner``...)."""
+
+    name = "auth"
+    stores = (STORE,)
+
+    def __init__(self, bech32_prefix: str, permissions: Mapping[str, tuple[str, ...]]) -> None:
+        self.prefix = bech32_prefix
+        self.permissions = permissions
+        self._module_of = {self.module_address(name): name for name in permissions}
+
+    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+        """x/auth has no message that a user can sign; its parameters belong to governance."""
+        Queries(self).register(queries)
+
+    # Addresses
+
+    def address_bytes(self, address: str) -> bytes:
+        """Bytes of a bech32 address of this chain; sdk/7 with the SDK's words."""
+        return _address_bytes(self.prefix, address)
+
+    def address_text(self, raw: bytes) -> str:
+        return bech32.encode(self.prefix, raw)
+
+    def module_address(self, name: str) -> str:
+        return self.address_text(module_address_bytes(name))
+
+    def module_of(self, address: str) -> str | None:
+        """The module whose account this is."""
+        return self._module_of.get(address)
+
+    # Accounts
+
+    def account(self, ctx: Context, address: str) -> Account | None:
+        return self.load(ctx, self.address_bytes(address))
+
+    def load(self, ctx: Context, raw: bytes) -> Account | None:
+        stored = ctx.kv(STORE).get(_ACCOUNT + raw)
+        return None if stored is None else accounts.decode(stored)
+
+    def require(self, ctx: Context, raw: bytes) -> Account:
+        """The account of a signer; sdk/9 when there is none."""
+        found = self.load(ctx, raw)
+        if found is None:
+            raise UNKNOWN_ADDRESS(f"account {self.address_text(raw)} does not exist")
+        return found
+
+    def has(self, ctx: Context, address: str) -> bool:
+        return ctx.kv(STORE).has(_ACCOUNT + self.address_bytes(address))
+
+    def ensure_account(self, ctx: Context, address: str) -> Account:
+        """The account, made with the next number when it is not there yet."""
+        raw = self.address_bytes(address)
+        found = self.load(ctx, raw)
+        return self._create(ctx, raw, Account(address, 0)) if found is None else found
+
+    def ensure_module_account(self, ctx: Context, name: str) -> Account:
+        """The account of a module, made when it is not there yet; sdk/9 for a name without one."""
+        if name not in self.permissions:
+            raise UNKNOWN_ADDRESS(f"module account {name} does not exist")
+        raw = module_address_bytes(name)
+        found = self.load(ctx, raw)
+        if found is not None:
+            return found
+        new = Account(self.address_text(raw), 0, module=name, permissions=self.permissions[name])
+        return self._create(ctx, raw, new)
+
+    def save(self, ctx: Context, raw: bytes, account: Account) -> None:
+        """Store an account and its place in the number index.
+
+        The gas is that of the SDK's indexed map: a read of the old value, and for the unique index a deletion, a presence check
+        and a write. A number never changes, so an existing index entry is paid for but left alone.
+        """
+        store = ctx.kv(STORE)
+        if store.get(_ACCOUNT + raw) is None:
+            store.has(_number_key(account.number))
+            store.set(_number_key(account.number), raw)
+        else:
+            ctx.gas.consume(DELETE_COST, "Delete")
+            ctx.gas.consume(HAS_COST, "Has")
+            ctx.gas.consume(WRITE_COST_FLAT, "WriteFlat")
+            ctx.gas.consume(WRITE_COST_PER_BYTE * (_INDEX_SIZE + len(raw)), "WritePerByte")
+        store.set(_ACCOUNT + raw, account.encode())
+
+    def address_of_number(self, ctx: Context, number: int) -> bytes | None:
+        return ctx.kv(STORE).get(_number_key(number))
+
+    def _create(self, ctx: Context, raw: bytes, account: Account) -> Account:
+        numbered = Account(
+            account.address,
+            self._next_number(ctx),
+            module=account.module,
+            permissions=account.permissions,
+        )
+        self.save(ctx, raw, numbered)
+        return numbered
+
+    def _next_number(self, ctx: Context) -> int:
+        store = ctx.kv(STORE)
+        number = int.from_bytes(store.get(_NEXT_NUMBER) or b"", "big")
+        store.set(_NEXT_NUMBER, (number + 1).to_bytes(8, "big"))
+        return number
+
+    # Parameters and genesis
+
+    def params(self, ctx: Context) -> Params:
+        return parameters.decode(ctx.kv(STORE).get(_PARAMS) or b"")
+
+    def set_params(self, ctx: Context, params: Params) -> None:
+        ctx.kv(STORE).set(_PARAMS, params.to_pb().SerializeToString())
+
+    def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
+        document = genesis.read(genesis_pb2.GenesisState, state, self.name)
+        known = document.HasField("params")
+        self.set_params(ctx, parameters.from_pb(document.params) if known else Params())
+        numbered = sorted(map(accounts.from_any, document.accounts), key=lambda each: each.number)
+        highest = -1
+        for account in _renumbered(numbered):
+            self.save(ctx, self._genesis_address(account), account)
+            highest = max(highest, account.number)
+        ctx.kv(STORE).set(_NEXT_NUMBER, (highest + 1).to_bytes(8, "big"))
+        self.ensure_module_account(ctx, FEE_COLLECTOR)
+
+    def export_genesis(self, ctx: Context) -> dict[str, Any]:
+        document = genesis_pb2.GenesisState(params=self.params(ctx).to_pb())
+        ordered = sorted(self.all(ctx), key=lambda each: each.number)
+        document.accounts.extend(account.to_any() for account in ordered)
+        return genesis.write(document)
+
+    def all(self, ctx: Context) -> Iterator[Account]:
+        """Every account, by address bytes."""
+        return (accounts.decode(stored) for _, stored in ctx.kv(STORE).prefix(_ACCOUNT))
+
+    def _genesis_address(self, account: Account) -> bytes:
+        try:
+            return self.address_bytes(account.address)
+        except AbciError as error:
+            raise GenesisError(f"app_state.auth.accounts: {account.address!r}: {error}") from error
+
+
+def module_address_bytes(name: str) -> bytes:
+    """cosmos-sdk x/auth/types NewModuleAddress."""
+    return sha256(name.encode()).digest()[:20]
+
+
+def _renumbered(ordered: list[Account]) -> Iterator[Account]:
+    """Numbers that occur twice become the lowest unused ones (x/auth/types SanitizeGenesisAccounts)."""
+    used = {account.number for account in ordered}
+    seen: set[int] = set()
+    free = 0
+    for account in ordered:
+        number = account.number
+        if number in seen:
+            while free in used:
+                free += 1
+            number = free
+            used.add(number)
+        seen.add(number)
+        yield Account(
+            account.address,
+            number,
+            account.sequence,
+            account.pub_key,
+            account.module,
+            account.permissions,
+        )
+
+
+def _number_key(number: int) -> bytes:
+    return _BY_NUMBER + number.to_bytes(8, "big")
+
+
+@lru_cache(maxsize=65_536)
+def _address_bytes(prefix: str, address: str) -> bytes:
+    if not address.strip():
+        raise INVALID_ADDRESS("empty address string is not allowed")
+    try:
+        found, raw = bech32.decode(address)
+    except DecodeError as error:
+        raise INVALID_ADDRESS(f"decoding bech32 failed: {error}") from error
+    if found != prefix:
+        raise INVALID_ADDRESS(f"invalid Bech32 prefix; expected {prefix}, got {found}")
+    if not 0 < len(raw) <= MAX_ADDRESS_LENGTH:
+        raise INVALID_ADDRESS(f"address length must be between 1 and {MAX_ADDRESS_LENGTH}, got {len(raw)}")
+    return raw

@@ -1,0 +1,454 @@
+"""The fast way into wasmtime: its C API, by ctypes, without the Python objects in between.
+
+The public API costs eight times as much per contract call (`engine_api` keeps that way working, and
+a differential test compares the two). The rules that make this safe:
+
+* `PyDLL` keeps the interpreter lock over the whole call, so nothing here runs at the same time.
+* No exception may leave a callback: it is stored in the guest, and the code is stopped by a trap.
+* Traps and errors belong to whoever receives them, and are deleted.
+* What C keeps an address of stays referenced: callbacks by the engine, modules by their users,
+  buffers by the guest.
+* Memory is read and written only through a memoryview whose length is the size that wasmtime
+  reported; a pointer beyond it makes the guest ask again, because the memory may have grown.
+* Types were checked when the module was loaded: the unchecked calls rely on it.
+
+Struct layouts come from the wheel's own bindings.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import sys
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from wasmtime import _bindings as bindings
+
+from chain.vm import config
+from chain.vm.errors import InstantiationError, OutOfGas, Trap, VmError
+from chain.vm.imports import HOST_FUNCTIONS
+from chain.vm.metering import EXHAUSTED, REMAINING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chain.vm.imports import HostFunction
+    from chain.vm.instance import Call
+
+_P: Final = ctypes.c_void_p
+_SIZE: Final = ctypes.c_size_t
+_CALLBACK: Final = ctypes.CFUNCTYPE(_SIZE, _P, _P, _P, _SIZE)
+
+_FUNC, _GLOBAL, _MEMORY = 0, 1, 3  # wasmtime_extern_kind_t
+_I32, _I64 = 0, 1  # wasm_valkind_t and wasmtime_valkind_t
+
+_SLOT: Final = ctypes.sizeof(bindings.wasmtime_val_raw_t)
+_WORDS: Final = _SLOT // 4
+_EXTERN_ITEM: Final = bindings.wasmtime_extern_t.of.offset
+_REGION: Final = struct.Struct("<III")
+_U32: Final = struct.Struct("<I")
+_REMAINING: Final = REMAINING.encode()
+_EXHAUSTED: Final = EXHAUSTED.encode()
+
+_view_of: Final = ctypes.pythonapi.PyMemoryView_FromMemory
+_view_of.restype = ctypes.py_object
+_view_of.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
+_WRITABLE: Final = 0x200  # PyBUF_WRITE
+
+_TRAP_TEXTS: Final = {
+    0: "call stack exhausted",
+    1: "out of bounds memory access",
+    2: "misaligned heap",
+    3: "undefined element: out of bounds table access",
+    4: "uninitialized element",
+    5: "indirect call type mismatch",
+    6: "integer overflow",
+    7: "integer divide by zero",
+    8: "invalid conversion to integer",
+    9: "unreachable",
+}
+"""wasmtime_trap_code_t to the texts of wasmer's TrapCode."""
+
+
+class _Library:
+    """The functions of libwasmtime that are used here, with their types."""
+
+    def __init__(self) -> None:
+        dll = ctypes.PyDLL(config.library_path())
+
+        def declare(name: str, result: Any, *arguments: Any) -> Any:
+            return config.function(dll, name, result, *arguments)
+
+        self.dll = dll
+        self.config_new = declare("wasm_config_new", _P)
+        self.engine_new = declare("wasm_engine_new_with_config", _P, _P)
+        self.engine_delete = declare("wasm_engine_delete", None, _P)
+        self.pool_new = declare("wasmtime_pooling_allocation_config_new", _P)
+        self.pool_delete = declare("wasmtime_pooling_allocation_config_delete", None, _P)
+        self.use_pool = declare("wasmtime_pooling_allocation_strategy_set", None, _P, _P)
+        self.linker_new = declare("wasmtime_linker_new", _P, _P)
+        self.linker_delete = declare("wasmtime_linker_delete", None, _P)
+        self.define = declare(
+            "wasmtime_linker_define_func_unchecked",
+            _P, _P, ctypes.c_char_p, _SIZE, ctypes.c_char_p, _SIZE, _P, _CALLBACK, _P, _P,
+        )  # fmt: skip
+        self.instantiate_pre = declare("wasmtime_linker_instantiate_pre", _P, _P, _P, _P)
+        self.pre_delete = declare("wasmtime_instance_pre_delete", None, _P)
+        self.instantiate = declare("wasmtime_instance_pre_instantiate", _P, _P, _P, _P, _P)
+        self.deserialize = declare("wasmtime_module_deserialize", _P, _P, _P, _SIZE, _P)
+        self.module_delete = declare("wasmtime_module_delete", None, _P)
+        self.store_new = declare("wasmtime_store_new", _P, _P, _P, _P)
+        self.store_context = declare("wasmtime_store_context", _P, _P)
+        self.store_delete = declare("wasmtime_store_delete", None, _P)
+        self.export_get = declare(
+            "wasmtime_instance_export_get",
+            ctypes.c_bool, _P, _P, ctypes.c_char_p, _SIZE, _P,
+        )  # fmt: skip
+        self.call = declare("wasmtime_func_call_unchecked", _P, _P, _P, _P, _SIZE, _P)
+        self.memory_data = declare("wasmtime_memory_data", _P, _P, _P)
+        self.memory_size = declare("wasmtime_memory_data_size", _SIZE, _P, _P)
+        self.global_get = declare("wasmtime_global_get", None, _P, _P, _P)
+        self.global_set = declare("wasmtime_global_set", _P, _P, _P, _P)
+        self.trap_new = declare("wasmtime_trap_new", _SIZE, ctypes.c_char_p, _SIZE)
+        self.trap_code = declare("wasmtime_trap_code", ctypes.c_bool, _P, _P)
+        self.trap_delete = declare("wasm_trap_delete", None, _P)
+        self.error_message = declare("wasmtime_error_message", None, _P, _P)
+        self.error_delete = declare("wasmtime_error_delete", None, _P)
+        self.bytes_delete = declare("wasm_byte_vec_delete", None, _P)
+        self.valtype_new = declare("wasm_valtype_new", _P, ctypes.c_uint8)
+        self.valtypes_new = declare("wasm_valtype_vec_new", None, _P, _SIZE, _P)
+        self.functype_new = declare("wasm_functype_new", _P, _P, _P)
+        self.functype_delete = declare("wasm_functype_delete", None, _P)
+
+    def take_error(self, error: int) -> str:
+        """The text of a `wasmtime_error_t`, which is deleted."""
+        text = bindings.wasm_byte_vec_t()
+        self.error_message(error, ctypes.addressof(text))
+        message = ctypes.string_at(text.data, text.size).decode(errors="replace")
+        self.bytes_delete(ctypes.addressof(text))
+        self.error_delete(error)
+        return message
+
+    def function_type(self, host: HostFunction) -> int:
+        """A new `wasm_functype_t`: i32 parameters, and at most one result."""
+        results = {0: (), 32: (_I32,), 64: (_I64,)}[host.result_bits]
+        params = self._valtypes((_I32,) * host.params)
+        outcome = self._valtypes(results)
+        made: int = self.functype_new(ctypes.addressof(params), ctypes.addressof(outcome))
+        return made
+
+    def _valtypes(self, kinds: tuple[int, ...]) -> Any:
+        """A vector that owns its types; `wasm_functype_new` takes it over."""
+        items = (_P * len(kinds))(*(self.valtype_new(kind) for kind in kinds))
+        vector = bindings.wasm_valtype_vec_t()
+        self.valtypes_new(ctypes.addressof(vector), len(kinds), ctypes.addressof(items))
+        return vector
+
+
+class _Active(threading.local):
+    """The guest that is running in this thread; callbacks find it here."""
+
+    guest: Guest | None = None
+
+
+class Engine:
+    """One wasmtime engine with the host functions linked, shared by all calls."""
+
+    def __init__(self, memory_pages: int) -> None:
+        self.library = library = _Library()
+        self.active = _Active()
+        settings = library.config_new()
+        config.apply_settings(library.dll, settings)
+        if _may_reserve_address_space():
+            self._set_up_pool(settings, memory_pages)
+        self.pointer = library.engine_new(settings)
+        self.linker = library.linker_new(self.pointer)
+        self._callbacks = [self._link(name, host) for name, host in HOST_FUNCTIONS.items()]
+        weakref.finalize(self, _free_engine, library, self.linker, self.pointer)
+
+    def _set_up_pool(self, settings: int, memory_pages: int) -> None:
+        """Instances in reserved slots: half the price of an instance made on demand."""
+        library = self.library
+        pool = library.pool_new()
+        for name, value in {**config.POOL, "max_memory_size": memory_pages << 16}.items():
+            config.function(
+                library.dll, f"wasmtime_pooling_allocation_config_{name}_set", None, _P, _SIZE
+            )(pool, value)
+        library.use_pool(settings, pool)
+        library.pool_delete(pool)
+
+    def _link(self, name: str, host: HostFunction) -> Any:
+        callback = _CALLBACK(self._callback(host))
+        library, symbol = self.library, name.encode()
+        kind = library.function_type(host)
+        error = library.define(
+            self.linker, b"env", 3, symbol, len(symbol), kind, callback, None, None
+        )
+        library.functype_delete(kind)
+        if error:
+            raise VmError(f"cannot link {name}: {library.take_error(error)}")
+        return callback
+
+    def _callback(self, host: HostFunction) -> Callable[..., int]:
+        """What wasmtime calls: arguments come and the result goes in 16-byte slots."""
+        active, run = self.active, host.run
+        slots = ctypes.c_uint32 * (_WORDS * host.params)
+        words = range(0, _WORDS * host.params, _WORDS)
+        write_result = {
+            0: None, 32: ctypes.c_uint32.from_address, 64: ctypes.c_uint64.from_address
+        }[host.result_bits]  # fmt: skip
+
+        def callback(_env: int, _caller: int, raw: int, _count: int) -> int:
+            guest = active.guest
+            assert guest is not None  # noqa: S101 (host functions run inside a guest only)
+            try:
+                call = guest.call
+                call.left = guest.gas()
+                call.charge(call.host_call_cost)
+                values = slots.from_address(raw)
+                result = run(call, *[values[word] for word in words])
+                if write_result is not None:
+                    write_result(raw).value = result
+                guest.set_gas(call.left)
+            except BaseException as error:  # noqa: BLE001 (it is raised again after the trap)
+                return guest.fail(error)
+            return 0
+
+        return callback
+
+    def load(self, compiled: bytes) -> Module:
+        """Maps compiled code into memory. It must come from `compiler` with these settings."""
+        pointer = _P()
+        error = self.library.deserialize(
+            self.pointer, compiled, len(compiled), ctypes.addressof(pointer)
+        )
+        if error:
+            raise VmError(f"cannot load compiled code: {self.library.take_error(error)}")
+        return Module(self, int(pointer.value or 0), len(compiled))
+
+
+def _may_reserve_address_space() -> bool:
+    """The pool reserves about 4 GiB of addresses per slot, and aborts where it may not."""
+    if sys.platform == "win32":
+        return True
+    import resource  # noqa: PLC0415
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+
+
+def _free_engine(library: _Library, linker: int, engine: int) -> None:
+    library.linker_delete(linker)
+    library.engine_delete(engine)
+
+
+class Module:
+    """Compiled code, linked and ready to be instantiated."""
+
+    def __init__(self, engine: Engine, pointer: int, size: int) -> None:
+        self.engine = engine
+        self.size = size
+        library, pre = engine.library, _P()
+        error = library.instantiate_pre(engine.linker, pointer, ctypes.addressof(pre))
+        self.link_error = library.take_error(error) if error else None
+        self.pre = pre.value
+        # the finalizer's reference keeps the engine alive for as long as the module
+        weakref.finalize(self, _free_module, engine, pre.value, pointer)
+
+    def instantiate(self, call: Call) -> Guest:
+        if self.link_error is not None:
+            raise InstantiationError(self.link_error)
+        return Guest(self, call)
+
+
+def _free_module(engine: Engine, pre: int | None, module: int) -> None:
+    if pre:
+        engine.library.pre_delete(pre)
+    engine.library.module_delete(module)
+
+
+class _Buffers(ctypes.Structure):
+    """Everything that C writes to or reads from during one call."""
+
+    _fields_ = (
+        ("slots", bindings.wasmtime_val_raw_t * 4),
+        ("instance", bindings.wasmtime_instance_t),
+        ("memory", bindings.wasmtime_extern_t),
+        ("allocate", bindings.wasmtime_extern_t),
+        ("other", bindings.wasmtime_extern_t),
+        ("gas", bindings.wasmtime_extern_t),
+        ("value", bindings.wasmtime_val_t),
+        ("trap", ctypes.c_void_p),
+    )
+
+
+_SLOTS: Final = ctypes.c_uint32 * (4 * _WORDS)
+_VALUE_ITEM: Final = bindings.wasmtime_val_t.of.offset
+
+
+class Guest:
+    """One instance in its own store; see `instance.Guest` for what it offers."""
+
+    __slots__ = (
+        "_allocate", "_base", "_buffers", "_context", "_failure", "_gas", "_gas_value",
+        "_library", "_memory", "_module", "_slots", "_store", "_trap", "_value", "_view",
+        "_words", "active", "call",
+    )  # fmt: skip
+
+    def __init__(self, module: Module, call: Call) -> None:
+        self.call = call
+        self.active = module.engine.active
+        self._module = module
+        self._library = library = module.engine.library
+        self._failure: BaseException | None = None
+        self._buffers = buffers = _Buffers()
+        self._base = base = ctypes.addressof(buffers)
+        self._slots = base + _Buffers.slots.offset
+        self._trap = base + _Buffers.trap.offset
+        self._words = _SLOTS.from_address(self._slots)
+        self._value = base + _Buffers.value.offset
+        buffers.value.kind = _I64
+        self._gas_value = ctypes.c_uint64.from_address(self._value + _VALUE_ITEM)
+        self._view = memoryview(b"")
+        self._store: int | None = library.store_new(module.engine.pointer, None, None)
+        self._context = library.store_context(self._store)
+        try:
+            self._instantiate(module)
+        except BaseException:
+            self.close()
+            raise
+
+    def _instantiate(self, module: Module) -> None:
+        base = self._base
+        previous, self.active.guest = self.active.guest, self
+        error = self._library.instantiate(
+            module.pre, self._context, base + _Buffers.instance.offset, self._trap
+        )
+        self.active.guest = previous
+        if error or self._buffers.trap:
+            raise InstantiationError(str(self._failed(error)))
+        self._memory = self._export(b"memory", _Buffers.memory.offset, _MEMORY)
+        self._allocate = self._export(b"allocate", _Buffers.allocate.offset, _FUNC)
+        self._gas = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
+        self._view = self._look()
+
+    def _export(self, name: bytes, offset: int, kind: int) -> int:
+        """Where the item of an export lies after it was fetched."""
+        found = self._base + offset
+        if not self._library.export_get(
+            self._context, self._base + _Buffers.instance.offset, name, len(name), found
+        ) or ctypes.c_uint8.from_address(found).value != kind:
+            raise InstantiationError(f"missing export {name.decode()}")
+        return found + _EXTERN_ITEM
+
+    # --- gas -------------------------------------------------------------------------------
+
+    def gas(self) -> int:
+        self._library.global_get(self._context, self._gas, self._value)
+        return self._gas_value.value
+
+    def set_gas(self, left: int) -> None:
+        self._gas_value.value = left
+        self._library.global_set(self._context, self._gas, self._value)
+
+    def gas_after_failure(self) -> int:
+        return 0 if self._exhausted() else self.gas()
+
+    def _exhausted(self) -> bool:
+        item = self._export(_EXHAUSTED, _Buffers.other.offset, _GLOBAL)
+        flag = bindings.wasmtime_val_t()
+        self._library.global_get(self._context, item, ctypes.addressof(flag))
+        return bool(flag.of.i32)
+
+    # --- exports ---------------------------------------------------------------------------
+
+    def allocate(self, size: int) -> int:
+        self._words[0] = size
+        self._run(self._allocate, 1)
+        return self._words[0]
+
+    def deallocate(self, pointer: int) -> None:
+        self._words[0] = pointer
+        self._run(self._export(b"deallocate", _Buffers.other.offset, _FUNC), 1)
+
+    def enter(self, entry: str, pointers: Sequence[int]) -> int:
+        words = self._words
+        for index, pointer in enumerate(pointers):
+            words[index * _WORDS] = pointer
+        function = self._export(entry.encode(), _Buffers.other.offset, _FUNC)
+        self._run(function, max(1, len(pointers)))
+        return words[0]
+
+    def _run(self, function: int, slots: int) -> None:
+        active = self.active
+        previous, active.guest = active.guest, self
+        error = self._library.call(self._context, function, self._slots, slots, self._trap)
+        active.guest = previous
+        if error or self._buffers.trap:
+            raise self._failed(error)
+
+    def fail(self, error: BaseException) -> int:
+        """Keeps what a host function raised and returns the trap that ends the code."""
+        self._failure = error
+        self.set_gas(self.call.left)
+        return self._library.trap_new(b"host", 4)
+
+    def _failed(self, error: int | None) -> BaseException:
+        """The exception for code that stopped; frees what wasmtime handed over."""
+        if error:
+            return Trap(self._library.take_error(error))
+        code = ctypes.c_uint8()
+        known = self._library.trap_code(self._buffers.trap, ctypes.addressof(code))
+        self._library.trap_delete(self._buffers.trap)
+        self._buffers.trap = None
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            if isinstance(failure, VmError):
+                failure.levels += 1
+            return failure
+        if self._exhausted():
+            return OutOfGas()
+        return Trap(_TRAP_TEXTS.get(code.value, f"trap {code.value}") if known else "trap")
+
+    # --- memory ----------------------------------------------------------------------------
+
+    def region(self, pointer: int) -> tuple[int, int, int] | None:
+        if not self._reaches(pointer + 12):
+            return None
+        return _REGION.unpack_from(self._view, pointer)
+
+    def read(self, offset: int, length: int) -> bytes | None:
+        if not self._reaches(offset + length):
+            return None
+        return self._view[offset : offset + length].tobytes()
+
+    def write(self, offset: int, data: bytes) -> bool:
+        if not self._reaches(offset + len(data)):
+            return False
+        self._view[offset : offset + len(data)] = data
+        return True
+
+    def write_u32(self, offset: int, value: int) -> bool:
+        if not self._reaches(offset + 4):
+            return False
+        _U32.pack_into(self._view, offset, value)
+        return True
+
+    def size(self) -> int:
+        self._view = self._look()
+        return len(self._view)
+
+    def _reaches(self, end: int) -> bool:
+        return end <= len(self._view) or end <= self.size()
+
+    def _look(self) -> memoryview:
+        size = self._library.memory_size(self._context, self._memory)
+        return _view_of(self._library.memory_data(self._context, self._memory), size, _WRITABLE)
+
+    def close(self) -> None:
+        """Drops the store. The guest must not be used afterwards."""
+        store, self._store = self._store, None
+        if store is not None:
+            self._view = memoryview(b"")
+            self._library.store_delete(store)

@@ -1,0 +1,206 @@
+"""Compilation in a process of its own, with limits on time and memory.
+
+Cranelift is superlinear in some properties of a function; what a hostile upload can cost must not
+be the node's time or memory. The worker is started when there is something to compile, serves one
+request after the other, and leaves when nobody has asked for a while.
+
+Each request is two frames on its standard input (settings as JSON, then the code), each answer two
+frames on its standard output (a status, then the compiled module or an error text). A frame is a
+length as four big-endian bytes and the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+import weakref
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from chain.vm import config, wasm
+from chain.vm.errors import CompileError, VmError
+from chain.vm.gas import OpCosts
+from chain.vm.metering import meter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TIME_LIMIT: Final = 60.0
+MEMORY_LIMIT: Final = 4 << 30
+_IDLE_SECONDS: Final = 20.0
+
+_OK: Final = b"ok"
+_REFUSED: Final = b"refused"
+
+
+class Compiler:
+    """Metered machine code for contracts; restarts its worker as needed. Thread-safe."""
+
+    def __init__(self, *, time_limit: float = TIME_LIMIT) -> None:
+        self._time_limit = time_limit
+        self._lock = threading.Lock()
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def compile(self, code: bytes, ops: OpCosts, memory_pages: int) -> bytes:
+        """A serialized wasmtime module of `code`, which must be valid Wasm.
+
+        Raises `CompileError`, also when a limit is hit.
+        """
+        settings = json.dumps({"ops": asdict(ops), "memory_pages": memory_pages}).encode()
+        with self._lock:
+            answer = self._ask(settings, code)
+            if answer is None:  # it may just have left after being idle
+                answer = self._ask(settings, code, fresh=True)
+        if answer is None:
+            raise CompileError("the compiler ended without an answer")
+        status, payload = answer
+        if status != _OK:
+            raise CompileError(payload.decode())
+        return payload
+
+    def close(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def _ask(
+        self, settings: bytes, code: bytes, *, fresh: bool = False
+    ) -> tuple[bytes, bytes] | None:
+        worker = self._start(fresh=fresh)
+        assert worker.stdin is not None  # noqa: S101 (both are pipes, see _start)
+        assert worker.stdout is not None  # noqa: S101
+        late = threading.Event()
+        timer = threading.Timer(self._time_limit, _give_up, (worker, late))
+        timer.start()
+        try:
+            _write_frame(worker.stdin, settings)
+            _write_frame(worker.stdin, code)
+            status = _read_frame(worker.stdout)
+            payload = _read_frame(worker.stdout) if status is not None else None
+        except OSError:
+            status = payload = None
+        finally:
+            timer.cancel()
+        if late.is_set():
+            raise CompileError(f"compiling took longer than {self._time_limit:g} s")
+        return None if status is None or payload is None else (status, payload)
+
+    def _start(self, *, fresh: bool) -> subprocess.Popen[bytes]:
+        if fresh:
+            self._stop()
+        if self._worker is None or self._worker.poll() is not None:
+            self._stop()
+            self._worker = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+                [sys.executable, "-m", __spec__.name if __spec__ else __name__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": _import_path()},
+            )
+            weakref.finalize(self, _end, self._worker)
+        return self._worker
+
+    def _stop(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            _end(worker)
+
+
+def _give_up(worker: subprocess.Popen[bytes], late: threading.Event) -> None:
+    late.set()
+    worker.kill()
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    worker.kill()
+    worker.wait()
+    for pipe in (worker.stdin, worker.stdout):
+        if pipe is not None:
+            _close(pipe)
+
+
+def _close(pipe: BinaryIO) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        return  # what the buffer still held was for a worker that is gone
+
+
+def _import_path() -> str:
+    here = str(Path(__file__).resolve().parents[2])
+    inherited = os.environ.get("PYTHONPATH")
+    return here if not inherited else here + os.pathsep + inherited
+
+
+def _write_frame(pipe: BinaryIO, data: bytes) -> None:
+    pipe.write(len(data).to_bytes(4, "big"))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _read_frame(pipe: BinaryIO) -> bytes | None:
+    head = pipe.read(4)
+    if len(head) < 4:
+        return None
+    size = int.from_bytes(head, "big")
+    data = pipe.read(size)
+    return data if len(data) == size else None
+
+
+# --- inside the worker ------------------------------------------------------------------------
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answers requests until there are no more, or nobody asks for `_IDLE_SECONDS`."""
+    build = _builder()
+    while select.select([requests], [], [], _IDLE_SECONDS)[0]:
+        settings, code = _read_frame(requests), _read_frame(requests)
+        if settings is None or code is None:
+            return
+        try:
+            status, payload = _OK, build(code, **json.loads(settings))
+        except VmError as error:
+            status, payload = _REFUSED, error.text.encode()
+        _write_frame(answers, status)
+        _write_frame(answers, payload)
+
+
+def _builder() -> Callable[..., bytes]:
+    import wasmtime  # noqa: PLC0415
+
+    setup = wasmtime.Config()
+    config.apply_settings(wasmtime._ffi.dll, setup.ptr())  # noqa: SLF001
+    engine = wasmtime.Engine(setup)
+
+    def build(code: bytes, ops: dict[str, int], memory_pages: int) -> bytes:
+        metered = meter(wasm.parse(code), OpCosts(**ops), memory_pages)
+        try:
+            return bytes(wasmtime.Module(engine, metered).serialize())
+        except wasmtime.WasmtimeError as error:
+            raise CompileError(f"Could not compile: {error}") from error
+
+    return build
+
+
+def _limit_memory() -> None:
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main() -> None:
+    # Standard output carries the answers; whatever else would print goes to standard error.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _limit_memory()
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as requests:
+        serve(requests, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,412 @@
+"""The 24 host functions of interface version 8.
+
+Each has the same stages: memory in, gas, the work, memory out. The engine has already charged the
+host call itself and holds the guest's gas in `call.left`. Pointers and lengths arrive as unsigned
+32-bit numbers. Limits, texts and the order of the stages: cosmwasm-vm imports.rs; the iterator
+limit: wasmvm internal/api/iterator.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from chain.vm import crypto
+from chain.vm.errors import (
+    Aborted,
+    ApiError,
+    BackendError,
+    CommunicationError,
+    HostError,
+    RegionTooLong,
+    WriteAccessDenied,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chain.vm.instance import Call
+
+T = TypeVar("T")
+
+_KI: Final = 1024
+_MI: Final = 1024 * 1024
+_MAX_KEY: Final = 64 * _KI
+_MAX_VALUE: Final = 128 * _KI
+_MAX_CANONICAL: Final = 64
+_MAX_HUMAN: Final = 256
+_MAX_REQUEST: Final = 64 * _KI
+_MAX_DIGEST: Final = 32
+_MAX_SIGNATURE: Final = 64
+_MAX_ECDSA_KEY: Final = 65
+_MAX_ED25519_KEY: Final = 32
+_MAX_ED25519_MESSAGE: Final = 128 * _KI
+_MAX_ED25519_BATCH: Final = 256
+_MAX_TEXT: Final = 2 * _MI
+_MAX_BLS_POINTS: Final = 2 * _MI
+_MAX_BLS_MESSAGE: Final = 5 * _MI
+_MAX_BLS_DST: Final = 5 * _KI
+_MAX_ITERATORS: Final = 32_768
+_ASCENDING, _DESCENDING = 1, 2
+_MAX_RECOVERY_PARAM: Final = 0xFF
+
+
+# --- storage ----------------------------------------------------------------------------------
+
+
+def db_read(call: Call, key: int) -> int:
+    name = call.read_region(key, _MAX_KEY)
+    backend = call.backend
+    before = backend.gas_consumed()
+    value = backend.get(name)
+    call.charge_external(backend.gas_consumed() - before)
+    return 0 if value is None else call.pass_to_guest(value)
+
+
+def db_write(call: Call, key: int, value: int) -> None:
+    if call.readonly:
+        raise WriteAccessDenied
+    name = _storable(call, "Key", key, _MAX_KEY)
+    data = _storable(call, "Value", value, _MAX_VALUE)
+    backend = call.backend
+    before = backend.gas_consumed()
+    backend.set(name, data)
+    call.charge_external(backend.gas_consumed() - before)
+
+
+def _storable(call: Call, what: str, pointer: int, longest: int) -> bytes:
+    try:
+        return call.read_region(pointer, longest)
+    except RegionTooLong as error:
+        raise HostError(
+            f"Generic error: {what} too big. Tried to write {error.length} bytes to storage, "
+            f"limit is {error.limit}."
+        ) from error
+
+
+def db_remove(call: Call, key: int) -> None:
+    if call.readonly:
+        raise WriteAccessDenied
+    name = call.read_region(key, _MAX_KEY)
+    backend = call.backend
+    before = backend.gas_consumed()
+    backend.remove(name)
+    call.charge_external(backend.gas_consumed() - before)
+
+
+def db_scan(call: Call, start: int, end: int, order: int) -> int:
+    first = call.read_region(start, _MAX_KEY) if start else None
+    last = call.read_region(end, _MAX_KEY) if end else None
+    if order not in {_ASCENDING, _DESCENDING}:
+        signed = order - (1 << 32) if order >> 31 else order
+        raise CommunicationError(f"Got an invalid value for iteration order: {signed}")
+    if len(call.iterators) == _MAX_ITERATORS:
+        raise BackendError(
+            "User error during call into backend: "
+            f"Reached iterator limit ({_MAX_ITERATORS})"
+        )
+    backend = call.backend
+    before = backend.gas_consumed()
+    call.iterators.append(backend.scan(first, last, order == _DESCENDING))
+    call.charge_external(backend.gas_consumed() - before)
+    return len(call.iterators) - 1
+
+
+def db_next(call: Call, iterator: int) -> int:
+    key, value = _next(call, iterator) or (b"", b"")
+    return call.pass_to_guest(_section(key) + _section(value))
+
+
+def db_next_key(call: Call, iterator: int) -> int:
+    record = _next(call, iterator)
+    return 0 if record is None else call.pass_to_guest(record[0])
+
+
+def db_next_value(call: Call, iterator: int) -> int:
+    record = _next(call, iterator)
+    return 0 if record is None else call.pass_to_guest(record[1])
+
+
+def _next(call: Call, iterator: int) -> tuple[bytes, bytes] | None:
+    if iterator >= len(call.iterators):
+        raise BackendError(f"Iterator with ID {iterator} does not exist")
+    backend = call.backend
+    before = backend.gas_consumed()
+    record = next(call.iterators[iterator], None)
+    call.charge_external(backend.gas_consumed() - before)
+    return record
+
+
+# --- addresses --------------------------------------------------------------------------------
+
+
+def addr_validate(call: Call, source: int) -> int:
+    human = _human(call, source)
+    if isinstance(human, bytes):
+        return call.pass_to_guest(human)
+    costs, backend = call.era.api, call.backend
+    before = backend.gas_consumed()
+    problem, cost = None, costs.validate
+    try:
+        canonical = backend.canonicalize(human)
+    except ApiError as error:
+        problem, cost = str(error), costs.validate_undecodable
+    else:
+        problem = _not_normalized(call, human, canonical)
+    call.charge_external(backend.gas_consumed() - before)
+    call.charge(cost)
+    return 0 if problem is None else call.pass_to_guest(problem.encode())
+
+
+def _not_normalized(call: Call, human: str, canonical: bytes) -> str | None:
+    try:
+        normalized = call.backend.humanize(canonical)
+    except ApiError as error:
+        return str(error)
+    return None if normalized == human else "address not normalized"
+
+
+def addr_canonicalize(call: Call, source: int, destination: int) -> int:
+    human = _human(call, source)
+    if isinstance(human, bytes):
+        return call.pass_to_guest(human)
+    return _convert(
+        call, call.backend.canonicalize, human, call.era.api.canonicalize, destination
+    )
+
+
+def addr_humanize(call: Call, source: int, destination: int) -> int:
+    canonical = call.read_region(source, _MAX_CANONICAL)
+
+    def humanize(address: bytes) -> bytes:
+        return call.backend.humanize(address).encode()
+
+    return _convert(call, humanize, canonical, call.era.api.humanize, destination)
+
+
+def _convert(
+    call: Call, run: Callable[[T], bytes], address: T, cost: int, destination: int
+) -> int:
+    backend = call.backend
+    before = backend.gas_consumed()
+    problem = None
+    try:
+        converted = run(address)
+    except ApiError as error:
+        problem, converted = error, b""
+    call.charge_external(backend.gas_consumed() - before)
+    call.charge(cost)
+    if problem is not None:
+        return call.pass_to_guest(str(problem).encode())
+    call.write_region(destination, converted)
+    return 0
+
+
+def _human(call: Call, source: int) -> str | bytes:
+    """The address text, or why it is none, as bytes for the contract."""
+    data = call.read_region(source, _MAX_HUMAN)
+    if not data:
+        return b"Input is empty"
+    call.charge(call.era.host.string.of(len(data)))
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return b"Input is not valid UTF-8"
+
+
+# --- signatures -------------------------------------------------------------------------------
+
+
+def secp256k1_verify(call: Call, digest: int, signature: int, pubkey: int) -> int:
+    inputs = _ecdsa_inputs(call, digest, signature)
+    key = call.read_region(pubkey, _MAX_ECDSA_KEY)
+    call.charge(call.era.crypto.secp256k1_verify)
+    return crypto.secp256k1_verify(*inputs, key)
+
+
+def secp256k1_recover_pubkey(call: Call, digest: int, signature: int, param: int) -> int:
+    inputs = _ecdsa_inputs(call, digest, signature)
+    if param > _MAX_RECOVERY_PARAM:
+        return crypto.INVALID_RECOVERY_PARAM << 32
+    call.charge(call.era.crypto.secp256k1_recover)
+    return _key_or_code(call, crypto.secp256k1_recover(*inputs, param))
+
+
+def secp256r1_verify(call: Call, digest: int, signature: int, pubkey: int) -> int:
+    inputs = _ecdsa_inputs(call, digest, signature)
+    key = call.read_region(pubkey, _MAX_ECDSA_KEY)
+    call.charge(call.era.crypto.secp256r1_verify)
+    return crypto.secp256r1_verify(*inputs, key)
+
+
+def secp256r1_recover_pubkey(call: Call, digest: int, signature: int, param: int) -> int:
+    inputs = _ecdsa_inputs(call, digest, signature)
+    if param > _MAX_RECOVERY_PARAM:
+        return crypto.INVALID_RECOVERY_PARAM << 32
+    call.charge(call.era.crypto.secp256r1_recover)
+    return _key_or_code(call, crypto.secp256r1_recover(*inputs, param))
+
+
+def _ecdsa_inputs(call: Call, digest: int, signature: int) -> tuple[bytes, bytes]:
+    return call.read_region(digest, _MAX_DIGEST), call.read_region(signature, _MAX_SIGNATURE)
+
+
+def _key_or_code(call: Call, result: bytes | int) -> int:
+    """A pointer in the low half, or an error code in the high half, of 64 bits."""
+    return result << 32 if isinstance(result, int) else call.pass_to_guest(result)
+
+
+def ed25519_verify(call: Call, message: int, signature: int, pubkey: int) -> int:
+    text = call.read_region(message, _MAX_ED25519_MESSAGE)
+    proof = call.read_region(signature, _MAX_SIGNATURE)
+    key = call.read_region(pubkey, _MAX_ED25519_KEY)
+    call.charge(call.era.crypto.ed25519_verify)
+    return crypto.ed25519_verify(text, proof, key)
+
+
+def ed25519_batch_verify(call: Call, messages: int, signatures: int, pubkeys: int) -> int:
+    regions = [
+        call.read_region(pointer, (longest + 4) * _MAX_ED25519_BATCH)
+        for pointer, longest in (
+            (messages, _MAX_ED25519_MESSAGE),
+            (signatures, _MAX_SIGNATURE),
+            (pubkeys, _MAX_ED25519_KEY),
+        )
+    ]
+    texts, proofs, keys = (_sections(region) for region in regions)
+    costs = call.era.crypto
+    cost = costs.ed25519_batch_one_key if len(keys) == 1 else costs.ed25519_batch
+    call.charge(max(cost.of(len(proofs)), costs.ed25519_batch_minimum))
+    return crypto.ed25519_batch_verify(texts, proofs, keys)
+
+
+def _sections(data: bytes) -> list[bytes]:
+    """Splits `section || be32(length)` repeated, which is read from its end."""
+    found: list[bytes] = []
+    end = len(data)
+    while end >= 4:
+        start = end - 4 - int.from_bytes(data[end - 4 : end], "big")
+        if start < 0:
+            raise CommunicationError("Got an invalid section: section length overflow")
+        found.append(data[start : end - 4])
+        end = start
+    if end:
+        raise CommunicationError(
+            "Got an invalid section: extra data outside of any section"
+        )
+    return found[::-1]
+
+
+def _section(data: bytes) -> bytes:
+    return data + len(data).to_bytes(4, "big")
+
+
+# --- BLS12-381 --------------------------------------------------------------------------------
+
+
+def bls12_381_aggregate_g1(call: Call, points: int, out: int) -> int:
+    data = call.read_region(points, _MAX_BLS_POINTS)
+    call.charge(call.era.crypto.bls_aggregate_g1.of(len(data) // crypto.G1_LENGTH))
+    return _point_or_code(call, crypto.bls_aggregate_g1(data), out)
+
+
+def bls12_381_aggregate_g2(call: Call, points: int, out: int) -> int:
+    data = call.read_region(points, _MAX_BLS_POINTS)
+    call.charge(call.era.crypto.bls_aggregate_g2.of(len(data) // crypto.G2_LENGTH))
+    return _point_or_code(call, crypto.bls_aggregate_g2(data), out)
+
+
+def bls12_381_pairing_equality(call: Call, ps: int, qs: int, r: int, s: int) -> int:
+    left, right = call.read_region(ps, _MAX_BLS_POINTS), call.read_region(qs, _MAX_BLS_POINTS)
+    first, second = call.read_region(r, crypto.G1_LENGTH), call.read_region(s, crypto.G2_LENGTH)
+    call.charge(call.era.crypto.bls_pairing.of(len(left) // crypto.G1_LENGTH + 1))
+    return crypto.bls_pairing_equality(left, right, first, second)
+
+
+def bls12_381_hash_to_g1(call: Call, function: int, message: int, dst: int, out: int) -> int:
+    text, domain = _hash_inputs(call, message, dst)
+    call.charge(call.era.crypto.bls_hash_to_g1)
+    return _point_or_code(call, crypto.bls_hash_to_g1(function, text, domain), out)
+
+
+def bls12_381_hash_to_g2(call: Call, function: int, message: int, dst: int, out: int) -> int:
+    text, domain = _hash_inputs(call, message, dst)
+    call.charge(call.era.crypto.bls_hash_to_g2)
+    return _point_or_code(call, crypto.bls_hash_to_g2(function, text, domain), out)
+
+
+def _hash_inputs(call: Call, message: int, dst: int) -> tuple[bytes, bytes]:
+    return call.read_region(message, _MAX_BLS_MESSAGE), call.read_region(dst, _MAX_BLS_DST)
+
+
+def _point_or_code(call: Call, result: bytes | int, out: int) -> int:
+    if isinstance(result, int):
+        return result
+    call.write_region(out, result)
+    return 0
+
+
+# --- messages and queries ---------------------------------------------------------------------
+
+
+def debug(call: Call, message: int) -> None:
+    if not call.debug and not call.era.debug_always_reads:
+        return
+    text = call.read_region(message, _MAX_TEXT)
+    if call.debug:
+        call.messages.append(text.decode(errors="replace"))
+
+
+def abort(call: Call, message: int) -> None:
+    text = call.read_region(message, _MAX_TEXT)
+    call.charge(call.era.host.string.of(len(text)))
+    raise Aborted(text.decode(errors="replace"))
+
+
+def query_chain(call: Call, request: int) -> int:
+    question = call.read_region(request, _MAX_REQUEST)
+    backend = call.backend
+    before = backend.gas_consumed()
+    answer = backend.query(question, call.left)
+    call.charge_external(backend.gas_consumed() - before)
+    return call.pass_to_guest(answer)
+
+
+# --- the table --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """`run` takes the call and `params` i32 values; `result_bits` is 0, 32 or 64."""
+
+    run: Callable[..., int | None]
+    params: int
+    result_bits: int
+
+
+HOST_FUNCTIONS: Final[Mapping[str, HostFunction]] = {
+    "db_read": HostFunction(db_read, 1, 32),
+    "db_write": HostFunction(db_write, 2, 0),
+    "db_remove": HostFunction(db_remove, 1, 0),
+    "db_scan": HostFunction(db_scan, 3, 32),
+    "db_next": HostFunction(db_next, 1, 32),
+    "db_next_key": HostFunction(db_next_key, 1, 32),
+    "db_next_value": HostFunction(db_next_value, 1, 32),
+    "addr_validate": HostFunction(addr_validate, 1, 32),
+    "addr_canonicalize": HostFunction(addr_canonicalize, 2, 32),
+    "addr_humanize": HostFunction(addr_humanize, 2, 32),
+    "secp256k1_verify": HostFunction(secp256k1_verify, 3, 32),
+    "secp256k1_recover_pubkey": HostFunction(secp256k1_recover_pubkey, 3, 64),
+    "secp256r1_verify": HostFunction(secp256r1_verify, 3, 32),
+    "secp256r1_recover_pubkey": HostFunction(secp256r1_recover_pubkey, 3, 64),
+    "ed25519_verify": HostFunction(ed25519_verify, 3, 32),
+    "ed25519_batch_verify": HostFunction(ed25519_batch_verify, 3, 32),
+    "bls12_381_aggregate_g1": HostFunction(bls12_381_aggregate_g1, 2, 32),
+    "bls12_381_aggregate_g2": HostFunction(bls12_381_aggregate_g2, 2, 32),
+    "bls12_381_pairing_equality": HostFunction(bls12_381_pairing_equality, 4, 32),
+    "bls12_381_hash_to_g1": HostFunction(bls12_381_hash_to_g1, 4, 32),
+    "bls12_381_hash_to_g2": HostFunction(bls12_381_hash_to_g2, 4, 32),
+    "debug": HostFunction(debug, 1, 0),
+    "abort": HostFunction(abort, 1, 0),
+    "query_chain": HostFunction(query_chain, 1, 32),
+}

@@ -1,0 +1,276 @@
+"""The JSON of CometBFT's RPC to values and back, pure: what was already parsed in, dicts out.
+
+Integers of 64 bits are strings, hashes and addresses upper-case hex, other bytes base64, times RFC 3339
+(`cometbft:libs/json`). Reading takes numbers where strings belong and missing fields for empty ones,
+as versions differ in both; anything else raises DecodeError.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from light_client.commit import Commit, CommitSig, LightBlock, SignedHeader
+from light_client.errors import DecodeError
+from light_client.header import BlockID, Header, PartSetHeader, Version
+from light_client.keys import BY_AMINO, KEY_TYPES, PublicKey, UnsupportedKey
+from light_client.validators import Validator, ValidatorSet, next_proposer
+from light_client.values import MAX_TIME, ZERO_TIME, Timestamp
+
+Json = dict[str, Any]
+
+_RANGES: Final = {
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+
+
+def header_from_json(value: Any) -> Header:
+    json = _object(value, "header")
+    version = _object(json.get("version") or {}, "header.version")
+    return Header(
+        version=Version(_int(version, "block", "uint64"), _int(version, "app", "uint64")),
+        chain_id=_text(json, "chain_id"),
+        height=_int(json, "height", "int64"),
+        time=_time(json, "time"),
+        last_block_id=block_id_from_json(json.get("last_block_id")),
+        last_commit_hash=_hex(json, "last_commit_hash"),
+        data_hash=_hex(json, "data_hash"),
+        validators_hash=_hex(json, "validators_hash"),
+        next_validators_hash=_hex(json, "next_validators_hash"),
+        consensus_hash=_hex(json, "consensus_hash"),
+        app_hash=_hex(json, "app_hash"),
+        last_results_hash=_hex(json, "last_results_hash"),
+        evidence_hash=_hex(json, "evidence_hash"),
+        proposer_address=_hex(json, "proposer_address"),
+    )
+
+
+def header_to_json(header: Header) -> Json:
+    return {
+        "version": {"block": str(header.version.block), "app": str(header.version.app)},
+        "chain_id": header.chain_id,
+        "height": str(header.height),
+        "time": header.time.rfc3339(),
+        "last_block_id": block_id_to_json(header.last_block_id),
+        "last_commit_hash": to_hex(header.last_commit_hash),
+        "data_hash": to_hex(header.data_hash),
+        "validators_hash": to_hex(header.validators_hash),
+        "next_validators_hash": to_hex(header.next_validators_hash),
+        "consensus_hash": to_hex(header.consensus_hash),
+        "app_hash": to_hex(header.app_hash),
+        "last_results_hash": to_hex(header.last_results_hash),
+        "evidence_hash": to_hex(header.evidence_hash),
+        "proposer_address": to_hex(header.proposer_address),
+    }
+
+
+def block_id_from_json(value: Any) -> BlockID:
+    """Null reads as no block."""
+    json = _object(value or {}, "block_id")
+    name = "parts" if "parts" in json else "part_set_header"
+    parts = _object(json.get(name) or {}, f"block_id.{name}")
+    return BlockID(
+        _hex(json, "hash"), PartSetHeader(_int(parts, "total", "uint32"), _hex(parts, "hash"))
+    )
+
+
+def block_id_to_json(block_id: BlockID) -> Json:
+    parts = {"total": block_id.parts.total, "hash": to_hex(block_id.parts.hash)}
+    return {"hash": to_hex(block_id.hash), "parts": parts}
+
+
+def commit_from_json(value: Any) -> Commit:
+    json = _object(value, "commit")
+    return Commit(
+        height=_int(json, "height", "int64"),
+        round=_int(json, "round", "int32"),
+        block_id=block_id_from_json(json.get("block_id")),
+        signatures=tuple(
+            _commit_sig(vote) for vote in _list(json.get("signatures"), "commit.signatures")
+        ),
+    )
+
+
+def commit_to_json(commit: Commit) -> Json:
+    return {
+        "height": str(commit.height),
+        "round": commit.round,
+        "block_id": block_id_to_json(commit.block_id),
+        "signatures": [
+            {
+                "block_id_flag": vote.flag,
+                "validator_address": to_hex(vote.address),
+                "timestamp": vote.timestamp.rfc3339(),
+                "signature": to_base64(vote.signature),
+            }
+            for vote in commit.signatures
+        ],
+    }
+
+
+def signed_header_from_json(value: Any) -> SignedHeader:
+    """The `signed_header` of a /commit response."""
+    json = _object(value, "signed_header")
+    return SignedHeader(header_from_json(json.get("header")), commit_from_json(json.get("commit")))
+
+
+def signed_header_to_json(signed: SignedHeader) -> Json:
+    return {"header": header_to_json(signed.header), "commit": commit_to_json(signed.commit)}
+
+
+def public_key_from_json(value: Any) -> PublicKey:
+    """Raises UnsupportedKey for a type that is not in the table of key types."""
+    json = _object(value, "pub_key")
+    name = _text(json, "type")
+    kind = BY_AMINO.get(name)
+    if kind is None:
+        raise UnsupportedKey(name)
+    return PublicKey(kind.name, _base64(json, "value"))
+
+
+def public_key_to_json(key: PublicKey) -> Json:
+    return {"type": KEY_TYPES[key.type].amino, "value": to_base64(key.data)}
+
+
+def validator_from_json(value: Any) -> Validator:
+    """Raises DecodeError also if the address is not the key's."""
+    json = _object(value, "validator")
+    key = public_key_from_json(json.get("pub_key"))
+    address = _hex(json, "address")
+    if address and address != key.address:
+        raise DecodeError(
+            f"validator address {to_hex(address)} is not {to_hex(key.address)}, its key's"
+        )
+    name = "voting_power" if "voting_power" in json else "power"
+    return Validator(key, _int(json, name, "int64"), _int(json, "proposer_priority", "int64"))
+
+
+def validator_to_json(validator: Validator) -> Json:
+    return {
+        "address": to_hex(validator.address),
+        "pub_key": public_key_to_json(validator.pub_key),
+        "voting_power": str(validator.power),
+        "proposer_priority": str(validator.proposer_priority),
+    }
+
+
+def validators_from_json(value: Any) -> tuple[Validator, ...]:
+    """The `validators` of a /validators response; a long list comes in several pages."""
+    return tuple(validator_from_json(item) for item in _list(value, "validators"))
+
+
+def validators_to_json(validators: Sequence[Validator]) -> list[Json]:
+    return [validator_to_json(validator) for validator in validators]
+
+
+def validator_set_from_json(value: Any, proposer: bytes | None = None) -> ValidatorSet:
+    """A set from all its pages; the proposer by address, else as CometBFT would choose it."""
+    validators = validators_from_json(value)
+    chosen = next((v for v in validators if v.address == proposer), None)
+    return ValidatorSet(validators, chosen or next_proposer(validators))
+
+
+def light_block_from_json(
+    signed_header: Any, validators: Any, next_validators: Any = None
+) -> LightBlock:
+    """A light block from the responses of /commit and /validators (all pages) of one height."""
+    signed = signed_header_from_json(signed_header)
+    own = validator_set_from_json(validators, signed.header.proposer_address)
+    following = None if next_validators is None else validator_set_from_json(next_validators)
+    return LightBlock(signed, own, following)
+
+
+def to_hex(data: bytes) -> str:
+    return data.hex().upper()
+
+
+def to_base64(data: bytes) -> str | None:
+    """Null for no bytes, as Go writes a nil slice."""
+    return base64.b64encode(data).decode() if data else None
+
+
+def _commit_sig(value: Any) -> CommitSig:
+    json = _object(value, "signature")
+    return CommitSig(
+        flag=_int(json, "block_id_flag", "int32"),
+        address=_hex(json, "validator_address"),
+        timestamp=_time(json, "timestamp"),
+        signature=_base64(json, "signature"),
+    )
+
+
+def _object(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise DecodeError(f"{what} must be an object, is {type(value).__name__}")
+    return value
+
+
+def _list(value: Any, what: str) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise DecodeError(f"{what} must be an array, is {type(value).__name__}")
+    return value
+
+
+def _int(json: Mapping[str, Any], name: str, kind: str) -> int:
+    value = json.get(name)
+    least, most = _RANGES[kind]
+    if value is None:
+        return 0
+    if isinstance(value, str) and value.isascii() and len(value) <= 20:
+        value = int(value) if value.removeprefix("-").isdigit() else value
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise DecodeError(f"{name} must be an {kind}, is {value!r:.60}")
+    return value
+
+
+def _text(json: Mapping[str, Any], name: str) -> str:
+    value = json.get(name, "")
+    if not isinstance(value, str):
+        raise DecodeError(f"{name} must be a string, is {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise DecodeError(f"{name} is not valid Unicode: {error}") from error
+    return value
+
+
+def _hex(json: Mapping[str, Any], name: str) -> bytes:
+    value = json.get(name)
+    if value is None:
+        return b""
+    if not isinstance(value, str) or any(character.isspace() for character in value):
+        raise DecodeError(f"{name} must be hex, is {value!r:.60}")
+    try:
+        return bytes.fromhex(value)
+    except ValueError as error:
+        raise DecodeError(f"{name} must be hex, is {value!r:.60}") from error
+
+
+def _base64(json: Mapping[str, Any], name: str) -> bytes:
+    value = json.get(name)
+    if value is None:
+        return b""
+    try:
+        return base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise DecodeError(f"{name} must be base64, is {value!r:.60}") from error
+
+
+def _time(json: Mapping[str, Any], name: str) -> Timestamp:
+    value = json.get(name)
+    if value is None:
+        return ZERO_TIME
+    if not isinstance(value, str):
+        raise DecodeError(f"{name} must be a time, is {value!r:.60}")
+    try:
+        time = Timestamp.parse(value)
+    except ValueError as error:
+        raise DecodeError(f"{name}: {error}") from error
+    if not ZERO_TIME <= time <= MAX_TIME:
+        raise DecodeError(f"{name} {time} is outside the years 1 to 9999")
+    return time

@@ -1,0 +1,1 @@
+"""The command line. Each command lives in a module that is imported when it is used, so that help is instant."""
