@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,11 @@ CARGO_BUILD: Final = (
     "-Zbuild-std-features=optimize_for_size",
     f"--target={TARGET}",
 )
+RUSTFLAGS: Final = (
+    "-Ctarget-cpu=mvp",  # CosmWasm refuses bulk memory and reference types
+    "-Clink-arg=-s",
+    "-Clink-arg=--allow-undefined",  # the 24 host functions; tests check which they are
+)
 WASM_OPT: Final = ("--mvp-features", "-Os", "--strip-debug", "--strip-producers")
 
 
@@ -48,7 +54,10 @@ def main() -> int:
     check: bool = parser.parse_args().check
     try:
         environment = _environment()
-        built = {name: _build(name, crate, environment) for name, crate in CRATES.items()}
+        prefixes = _prefixes(environment)
+        flags = [*RUSTFLAGS, *(f"--remap-path-prefix={path}={to}" for path, to in prefixes.items())]
+        environment["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+        built = {name: _build(name, crate, environment, prefixes) for name, crate in CRATES.items()}
         _compare(built) if check else _write(built)
     except BuildError as error:
         print(f"build.py: {error}", file=sys.stderr)
@@ -57,40 +66,27 @@ def main() -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Return the variables for cargo, having fetched the crates whose paths they remap."""
     for tool in ("cargo", "rustc", "wasm-ld", "wasm-opt"):
         if not (TOOLS / tool).exists():
             raise BuildError(f"{TOOLS / tool} is missing: see 'Rebuilding' in README.md")
-    environment = os.environ | {
+    return os.environ | {
         "PATH": f"{TOOLS}{os.pathsep}{os.environ.get('PATH', '')}",
         "RUSTC_BOOTSTRAP": "1",  # -Zbuild-std is otherwise a nightly's privilege
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER": "wasm-ld",
     }
+
+
+def _prefixes(environment: dict[str, str]) -> dict[Path, str]:
+    """Return the paths of this machine that panics would name, and what they name instead."""
     _run(("cargo", "fetch", "--locked"), environment)
     sysroot = Path(_run(("rustc", "--print=sysroot"), environment).strip())
-    flags = [
-        "-Ctarget-cpu=mvp",  # CosmWasm refuses bulk memory and reference types
-        "-Clink-arg=-s",
-        "-Clink-arg=--allow-undefined",  # the 24 host functions; tests check which they are
-        *(f"--remap-path-prefix={path}={name}" for path, name in _prefixes(sysroot)),
-    ]
-    return environment | {"CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags)}
-
-
-def _prefixes(sysroot: Path) -> list[tuple[Path, str]]:
-    """Return the paths of this machine that panics would name, and what they name instead."""
     library = sysroot / "lib/rustlib/src/rust"
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    registries = sorted((home / "registry/src").iterdir())
-    return [
-        (HERE, "contracts"),
-        (library, "rust"),
-        (library.resolve(), "rust"),
-        *((registry, "crates") for registry in registries),
-    ]
+    crates = {path: "crates" for path in sorted((home / "registry/src").iterdir())}
+    return crates | {HERE: "contracts", library: "rust", library.resolve(): "rust"}
 
 
-def _build(name: str, crate: str, environment: dict[str, str]) -> bytes:
+def _build(name: str, crate: str, environment: dict[str, str], foreign: Iterable[Path]) -> bytes:
     _run(("cargo", *CARGO_BUILD, f"--package={crate}"), environment)
     release = HERE / "target" / TARGET / "release"
     linked = release / f"{crate.replace('-', '_')}.wasm"
@@ -99,8 +95,8 @@ def _build(name: str, crate: str, environment: dict[str, str]) -> bytes:
     wasm = optimized.read_bytes()
     if len(wasm) > MAX_BYTES:
         raise BuildError(f"{name}.wasm has {len(wasm)} bytes, a chain takes {MAX_BYTES}")
-    for path in (str(HERE), str(Path.home())):
-        if path.encode() in wasm:
+    for path in foreign:
+        if bytes(path) in wasm:
             raise BuildError(f"{name}.wasm contains a path of this machine: {path}")
     print(f"{_digest(wasm)}  {name}.wasm  {len(wasm):>7} bytes", flush=True)
     return wasm

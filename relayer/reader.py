@@ -92,10 +92,12 @@ class Reader:
         return answer
 
     async def signed_header(self, height: int) -> SignedHeader:
-        """The header and commit of a height; LightClientError becomes VerificationFailed."""
+        """The header and commit of a height; VerificationFailed unless they can be read."""
         answer = await self.rpc("commit", height=str(height))
+        if not isinstance(answer, dict):
+            raise NetworkError(self.name, f"commit: no object for height {height}")
         try:
-            return rpcjson.signed_header(answer)
+            return rpcjson.signed_header_from_json(answer.get("signed_header"))
         except LightClientError as error:
             raise VerificationFailed(self.name, height, "commit", str(error)) from error
 
@@ -116,7 +118,7 @@ class Reader:
             if got >= total or not found:
                 break
         try:
-            return rpcjson.validator_set(pages)
+            return rpcjson.validator_set_from_json(pages)
         except LightClientError as error:
             raise VerificationFailed(self.name, height, "validator set", str(error)) from error
 

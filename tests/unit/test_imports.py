@@ -11,9 +11,9 @@ MAY_IMPORT = {
     "chain": {"cosmos_pb", "light_client"},
     "chain/vm": {"light_client"},
     "relayer": {"cosmos_pb", "light_client"},
-    "lightship": {"cosmos_pb", "light_client", "chain", "relayer", "contracts"},
+    "lightship": {"cosmos_pb", "light_client", "chain", "relayer", "contracts", "configs"},
 }
-OURS = {"cosmos_pb", "light_client", "chain", "relayer", "lightship", "contracts"}
+OURS = {"cosmos_pb", "light_client", "chain", "relayer", "lightship", "contracts", "configs"}
 
 
 def imported(path: Path) -> list[tuple[int, str]]:

@@ -25,7 +25,7 @@ const REPLY_SENT: u64 = 1;
 const DEFAULT_LIMIT: u32 = 10;
 const MAX_LIMIT: u32 = 100;
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn instantiate(
     deps: DepsMut,
     _: Env,
@@ -39,13 +39,13 @@ pub fn instantiate(
     Ok(Response::new().add_attribute("action", "instantiate"))
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn migrate(deps: DepsMut, _: Env, _: MigrateMsg) -> Result<Response, ContractError> {
     ensure_from_older_version(deps.storage, CONTRACT_NAME, CONTRACT_VERSION)?;
     Ok(Response::new().add_attribute("action", "migrate"))
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn execute(
     deps: DepsMut,
     env: Env,
@@ -143,7 +143,7 @@ fn acknowledge(
         }))
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn reply(deps: DepsMut, env: Env, reply: Reply) -> Result<Response, ContractError> {
     if reply.id != REPLY_SENT {
         return Err(ContractError::UnknownReply(reply.id));
@@ -196,7 +196,7 @@ fn uint64_field_1(bytes: &[u8]) -> Option<u64> {
         .try_fold(0u64, |value, byte| value.checked_mul(128)?.checked_add(u64::from(byte & 0x7f)))
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn query(deps: Deps, _: Env, msg: QueryMsg) -> Result<Binary, ContractError> {
     let json = match msg {
         QueryMsg::Config {} => to_json_binary(&CONFIG.load(deps.storage)?),

@@ -12,7 +12,7 @@ use crate::state::{
 };
 
 /// Takes any order and any version; proposes its own version where the opener names none.
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn ibc_channel_open(
     deps: DepsMut,
     _: Env,
@@ -24,7 +24,7 @@ pub fn ibc_channel_open(
     Ok(Some(Ibc3ChannelOpenResponse { version }))
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn ibc_channel_connect(
     deps: DepsMut,
     env: Env,
@@ -39,7 +39,7 @@ pub fn ibc_channel_connect(
         .add_attribute("channel", id))
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn ibc_channel_close(
     deps: DepsMut,
     env: Env,
@@ -58,7 +58,7 @@ fn record_close(storage: &mut dyn Storage, env: &Env, channel: &str) -> StdResul
     CHANNELS.save(storage, channel, &record)
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn ibc_packet_receive(
     deps: DepsMut,
     env: Env,
@@ -112,7 +112,7 @@ fn answer(data: &Binary) -> Result<(&'static str, Option<Binary>), ContractError
     })
 }
 
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn ibc_packet_ack(
     deps: DepsMut,
     env: Env,
@@ -129,7 +129,7 @@ pub fn ibc_packet_ack(
 }
 
 /// The chain closes an ordered channel on a timeout and does not call `ibc_channel_close`.
-#[cfg_attr(target_arch = "wasm32", entry_point)]
+#[entry_point]
 pub fn ibc_packet_timeout(
     deps: DepsMut,
     env: Env,

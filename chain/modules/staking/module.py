@@ -1,0 +1,126 @@
+"""x/staking as data: parameters, and validators and delegations as the genesis file states them.
+
+What wallets and relayers ask is answered from that state; there are no staking messages. Keys of the store ``staking``
+(cosmos-sdk x/staking/types/keys.go): 21 + length + operator: validator; 31 + length + delegator + length + operator:
+delegation; 51: parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chain.context import Context
+from chain.errors import INVALID_ADDRESS, AbciError, GenesisError
+from chain.modules import genesis
+from chain.modules.auth.module import Auth
+from chain.modules.staking.queries import Queries
+from chain.router import MessageRouter, QueryRouter
+from cosmos_pb.cosmos.staking.v1beta1 import genesis_pb2, staking_pb2
+from cosmos_pb.google.protobuf import duration_pb2
+from light_client import bech32
+from light_client.errors import DecodeError
+
+STORE: Final = "staking"
+VALIDATOR: Final = b"\x21"
+DELEGATION: Final = b"\x31"
+PARAMS: Final = b"\x51"
+
+THREE_WEEKS: Final = 21 * 24 * 3600
+"""Default unbonding period in seconds."""
+
+
+class Staking:
+    name = "staking"
+    stores = (STORE,)
+
+    def __init__(self, auth: Auth) -> None:
+        self._auth = auth
+        self._operator_prefix = f"{auth.prefix}valoper"
+
+    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+        """Queries only: nobody delegates on this chain."""
+        Queries(self).register(queries)
+
+    def params(self, ctx: Context) -> staking_pb2.Params:
+        return staking_pb2.Params.FromString(ctx.kv(STORE).get(PARAMS) or b"")
+
+    def bond_denom(self, ctx: Context) -> str:
+        return self.params(ctx).bond_denom
+
+    def validator(self, ctx: Context, operator: str) -> staking_pb2.Validator | None:
+        stored = ctx.kv(STORE).get(VALIDATOR + _prefixed(self.operator_bytes(operator)))
+        return None if stored is None else staking_pb2.Validator.FromString(stored)
+
+    def validators(self, ctx: Context) -> list[staking_pb2.Validator]:
+        """The bonded validators, the strongest first."""
+        every = (
+            staking_pb2.Validator.FromString(stored)
+            for _, stored in ctx.kv(STORE).prefix(VALIDATOR)
+        )
+        bonded = [one for one in every if one.status == staking_pb2.BOND_STATUS_BONDED]
+        return sorted(bonded, key=lambda one: -int(one.tokens or 0))
+
+    def delegations_of(self, delegator: str) -> bytes:
+        """The store prefix of a delegator's delegations."""
+        return DELEGATION + _prefixed(self._auth.address_bytes(delegator))
+
+    def delegation(self, ctx: Context, delegator: str, operator: str) -> staking_pb2.Delegation | None:
+        stored = ctx.kv(STORE).get(self._delegation_key(delegator, operator))
+        return None if stored is None else staking_pb2.Delegation.FromString(stored)
+
+    def operator_bytes(self, operator: str) -> bytes:
+        """Bytes of a ``valoper`` address; sdk/7."""
+        try:
+            prefix, raw = bech32.decode(operator)
+        except DecodeError as error:
+            raise INVALID_ADDRESS(f"decoding bech32 failed: {error}") from error
+        if prefix != self._operator_prefix or not raw:
+            raise INVALID_ADDRESS(
+                f"invalid Bech32 prefix; expected {self._operator_prefix}, got {prefix}"
+            )
+        return raw
+
+    def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
+        """``last_total_power`` and the powers are left to the validator set of the consensus engine."""
+        known = {key: value for key, value in state.items() if not key.startswith("last_")}
+        document = genesis.read(genesis_pb2.GenesisState, known, self.name)
+        params = document.params if document.HasField("params") else default_params()
+        store = ctx.kv(STORE)
+        store.set(PARAMS, params.SerializeToString())
+        try:
+            for one in document.validators:
+                key = VALIDATOR + _prefixed(self.operator_bytes(one.operator_address))
+                store.set(key, one.SerializeToString())
+            for each in document.delegations:
+                key = self._delegation_key(each.delegator_address, each.validator_address)
+                store.set(key, each.SerializeToString())
+        except AbciError as error:
+            raise GenesisError(f"app_state.staking: {error}") from error
+
+    def export_genesis(self, ctx: Context) -> dict[str, Any]:
+        document = genesis_pb2.GenesisState(params=self.params(ctx), exported=True)
+        for _, stored in ctx.kv(STORE).prefix(VALIDATOR):
+            document.validators.add().MergeFromString(stored)
+        for _, stored in ctx.kv(STORE).prefix(DELEGATION):
+            document.delegations.add().MergeFromString(stored)
+        return genesis.write(document)
+
+    def _delegation_key(self, delegator: str, operator: str) -> bytes:
+        return self.delegations_of(delegator) + _prefixed(self.operator_bytes(operator))
+
+
+def default_params() -> staking_pb2.Params:
+    """The SDK's defaults (x/staking/types/params.go)."""
+    return staking_pb2.Params(
+        unbonding_time=duration_pb2.Duration(seconds=THREE_WEEKS),
+        max_validators=100,
+        max_entries=7,
+        historical_entries=10_000,
+        bond_denom="stake",
+        min_commission_rate="0",
+    )
+
+
+def _prefixed(raw: bytes) -> bytes:
+    return bytes([len(raw)]) + raw

@@ -1,0 +1,69 @@
+"""Errors of the node.
+
+::
+
+    ChainError
+    ├── NodeError          the node's own files contradict each other, or the application broke its contract
+    └── MempoolError       a transaction was not taken into the mempool
+    RpcError               a JSON-RPC call is refused: code, message and data as CometBFT answers them
+    └── InvalidParams      -32602, the caller's arguments
+    QueryError             text that is not in CometBFT's query language
+"""
+
+from __future__ import annotations
+
+from chain.errors import ChainError
+
+
+class NodeError(ChainError):
+    """The node cannot go on: its files or its application contradict themselves."""
+
+
+class MempoolError(ChainError):
+    """A transaction that the mempool does not take; the texts are CometBFT's."""
+
+
+class QueryError(ChainError):
+    """Text that is not in the query language; says where it stopped making sense."""
+
+
+class RpcError(Exception):
+    """An error object of JSON-RPC 2.0. ``data`` says what happened, ``message`` names the code."""
+
+    code = -32603
+    message = "Internal error"
+
+    def __init__(self, data: str) -> None:
+        super().__init__(data)
+        self.data = data
+
+    def as_json(self) -> dict[str, object]:
+        return {"code": self.code, "message": self.message, "data": self.data}
+
+
+class ParseError(RpcError):
+    code = -32700
+    message = "Parse error. Invalid JSON"
+
+
+class InvalidRequest(RpcError):  # noqa: N818 - the names are those of the JSON-RPC specification
+    code = -32600
+    message = "Invalid Request"
+
+
+class MethodNotFound(RpcError):  # noqa: N818
+    code = -32601
+    message = "Method not found"
+
+    def as_json(self) -> dict[str, object]:
+        return {"code": self.code, "message": self.message}
+
+
+class InvalidParams(RpcError):  # noqa: N818
+    code = -32602
+    message = "Invalid params"
+
+
+class ServerError(RpcError):
+    code = -32000
+    message = "Server error"
