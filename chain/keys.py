@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from btclib_libsecp256k1 import dsa
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 
 from chain.errors import INVALID_PUBKEY, TX_DECODE
 from cosmos_pb.cosmos.crypto.secp256k1 import keys_pb2 as secp256k1_pb2
@@ -27,9 +27,11 @@ _REMEMBERED = 32_768
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """``size`` is that of a key in bytes; ``gas`` names the field of the auth parameters and the meter's descriptor."""
+    """``message`` is its class, ``size`` that of a key in bytes, ``gas`` the field of the auth parameters and the meter's
+    descriptor.
+    """
 
-    message: type[Message]
+    message: Any
     size: int
     address: Callable[[bytes], bytes]
     verify: Callable[[bytes, bytes, bytes], bool]
@@ -57,7 +59,7 @@ class PublicKey:
         return self.type.verify(self.key, message, signature)
 
     def to_any(self) -> any_pb2.Any:
-        message: Message = self.type.message(key=self.key)  # type: ignore[call-arg] # every key message has it
+        message = self.type.message(key=self.key)
         return any_pb2.Any(type_url=self.type_url, value=message.SerializeToString())
 
 
@@ -72,7 +74,7 @@ def _from_any(type_url: str, value: bytes) -> PublicKey:
     if kind is None:
         raise TX_DECODE(f"unable to resolve type URL {type_url}")
     try:
-        key: bytes = kind.message.FromString(value).key  # type: ignore[attr-defined] # as above
+        key: bytes = kind.message.FromString(value).key
     except DecodeError as error:
         raise TX_DECODE(f"public key {type_url}: {error}") from error
     if len(key) != kind.size:

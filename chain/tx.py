@@ -7,14 +7,14 @@ no addresses. An Any inside a message is left to the message's handler.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
-from google.protobuf.unknown_fields import UnknownFieldSet
+from google.protobuf.unknown_fields import UnknownField, UnknownFieldSet
 
 from chain import coins, keys
 from chain.coins import Coin
@@ -164,14 +164,14 @@ def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:
     except ProtobufDecodeError as error:
         raise TX_DECODE(f"{name}: {error}") from error
     size = parsed.ByteSize()
-    parsed.DiscardUnknownFields()  # type: ignore[no-untyped-call]
+    parsed.DiscardUnknownFields()
     if parsed.ByteSize() != size:
         _refuse_unknown(message.FromString(data), non_critical=non_critical)
     return parsed
 
 
 def _refuse_unknown(message: Message, *, non_critical: bool) -> None:
-    for unknown in UnknownFieldSet(message):  # type: ignore[no-untyped-call]
+    for unknown in cast("Iterable[UnknownField]", UnknownFieldSet(message)):
         if non_critical and unknown.field_number & NON_CRITICAL:
             continue
         url = f"/{message.DESCRIPTOR.full_name}"

@@ -82,7 +82,7 @@ def _prefixes(environment: dict[str, str]) -> dict[Path, str]:
     sysroot = Path(_run(("rustc", "--print=sysroot"), environment).strip())
     library = sysroot / "lib/rustlib/src/rust"
     home = Path(os.environ.get("CARGO_HOME") or Path.home() / ".cargo")
-    crates = {path: "crates" for path in sorted((home / "registry/src").iterdir())}
+    crates = dict.fromkeys(sorted((home / "registry/src").iterdir()), "crates")
     return crates | {HERE: "contracts", library: "rust", library.resolve(): "rust"}
 
 

@@ -14,7 +14,7 @@ Rust implementation differs, Go decides. Why each rule is there:
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -59,13 +59,11 @@ _Bytes = Callable[[bytes], bytes]
 def verify_membership(
     spec: ProofSpec, root: bytes, proof: bytes | CommitmentProof, key: bytes, value: bytes
 ) -> None:
-    """The tree with this root holds `value` under `key`; of a batch, the entry for the key decides.
+    """The tree with this root holds `value` under `key`.
 
-    Raises ProofError, or DecodeError for bytes that are no proof.
+    Raises ProofError, or DecodeError for bytes that are no proof. Batches are refused, as on chain.
     """
     decoded = _decoded(proof)
-    if isinstance(decoded, BatchProof):
-        decoded = _entry_for(decoded, key)
     if not isinstance(decoded, ExistenceProof):
         raise ProofError(f"not an existence proof of key {key.hex()}")
     verify_existence(spec, root, decoded, key, value)
@@ -74,16 +72,32 @@ def verify_membership(
 def verify_non_membership(
     spec: ProofSpec, root: bytes, proof: bytes | CommitmentProof, key: bytes
 ) -> None:
-    """The tree with this root holds nothing under `key`; of a batch, any entry may show it.
-
-    Raises ProofError, or DecodeError for bytes that are no proof.
-    """
+    """The tree with this root holds nothing under `key`; raises as above."""
     decoded = _decoded(proof)
-    if isinstance(decoded, BatchProof):
-        decoded = _gap_around(decoded, spec, key)
     if not isinstance(decoded, NonExistenceProof):
         raise ProofError(f"not a non-existence proof of key {key.hex()}")
     verify_non_existence(spec, root, decoded, key)
+
+
+def verify_batch_membership(
+    spec: ProofSpec, root: bytes, proof: bytes | CommitmentProof, items: Mapping[bytes, bytes]
+) -> None:
+    """The tree holds every item; the proof, a batch or not, has an entry for each key."""
+    entries = _entries(_decoded(proof))
+    found = {entry.key: entry for entry in entries if isinstance(entry, ExistenceProof)}
+    for key, value in items.items():
+        if key not in found:
+            raise ProofError(f"no existence proof of key {key.hex()} among {len(entries)}")
+        verify_existence(spec, root, found[key], key, value)
+
+
+def verify_batch_non_membership(
+    spec: ProofSpec, root: bytes, proof: bytes | CommitmentProof, keys: Iterable[bytes]
+) -> None:
+    """The tree holds none of the keys; the proof, a batch or not, has a gap around each."""
+    entries = _entries(_decoded(proof))
+    for key in keys:
+        verify_non_existence(spec, root, _gap_around(entries, spec, key), key)
 
 
 def calculate(proof: CommitmentProof) -> bytes:
@@ -389,23 +403,23 @@ def _decoded(proof: bytes | CommitmentProof) -> CommitmentProof:
     return proof_codec.decode(proof) if isinstance(proof, bytes) else proof
 
 
-def _entry_for(batch: BatchProof, key: bytes) -> ExistenceProof:
-    for entry in batch.entries:
-        if isinstance(entry, ExistenceProof) and entry.key == key:
-            return entry
-    raise ProofError(f"no existence proof of key {key.hex()} among {len(batch.entries)}")
+_Entries = tuple[ExistenceProof | NonExistenceProof | None, ...]
 
 
-def _gap_around(batch: BatchProof, spec: ProofSpec, key: bytes) -> NonExistenceProof:
+def _entries(proof: CommitmentProof) -> _Entries:
+    return proof.entries if isinstance(proof, BatchProof) else (proof,)
+
+
+def _gap_around(entries: _Entries, spec: ProofSpec, key: bytes) -> NonExistenceProof:
     wanted = comparable(spec, key)
-    for entry in batch.entries:
+    for entry in entries:
         if not isinstance(entry, NonExistenceProof):
             continue
         left, right = entry.left, entry.right
         after_left = left is None or comparable(spec, left.key) < wanted
         if after_left and (right is None or wanted < comparable(spec, right.key)):
             return entry
-    raise ProofError(f"no non-existence proof of key {key.hex()} among {len(batch.entries)}")
+    raise ProofError(f"no non-existence proof of key {key.hex()} among {len(entries)}")
 
 
 def _same_node(left: InnerOp, right: InnerOp) -> bool:
@@ -515,6 +529,8 @@ __all__ = [
     "is_left_most",
     "is_left_neighbour",
     "is_right_most",
+    "verify_batch_membership",
+    "verify_batch_non_membership",
     "verify_existence",
     "verify_membership",
     "verify_non_existence",

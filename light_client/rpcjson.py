@@ -7,11 +7,17 @@ as versions differ in both; anything else raises DecodeError.
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from light_client.commit import Commit, CommitSig, LightBlock, SignedHeader
 from light_client.errors import DecodeError
+from light_client.evidence import (
+    DuplicateVoteEvidence,
+    Evidence,
+    LightClientAttackEvidence,
+    Vote,
+)
 from light_client.header import BlockID, Header, PartSetHeader, Version
 from light_client.keys import BY_AMINO, KEY_TYPES, PublicKey, UnsupportedKey
 from light_client.validators import Validator, ValidatorSet, next_proposer
@@ -183,6 +189,17 @@ def light_block_from_json(
     return LightBlock(signed, own, following)
 
 
+def evidence_from_json(value: Any) -> Evidence:
+    """One piece of a block's evidence; 0.34 spells some field names as Go does."""
+    json = _object(value, "evidence")
+    kind = _text(json, "type")
+    read = _EVIDENCE.get(kind)
+    if read is None:
+        raise DecodeError(f"evidence type {kind!r} is not known")
+    body = _object(json.get("value"), "evidence.value")
+    return read({_SPELLINGS.get(name, name): item for name, item in body.items()})
+
+
 def to_hex(data: bytes) -> str:
     return data.hex().upper()
 
@@ -190,6 +207,63 @@ def to_hex(data: bytes) -> str:
 def to_base64(data: bytes) -> str | None:
     """Null for no bytes, as Go writes a nil slice."""
     return base64.b64encode(data).decode() if data else None
+
+
+def _duplicate_vote(json: Mapping[str, Any]) -> DuplicateVoteEvidence:
+    return DuplicateVoteEvidence(
+        vote_a=_vote(json.get("vote_a")),
+        vote_b=_vote(json.get("vote_b")),
+        total_voting_power=_int(json, "total_voting_power", "int64"),
+        validator_power=_int(json, "validator_power", "int64"),
+        timestamp=_time(json, "timestamp"),
+    )
+
+
+def _light_client_attack(json: Mapping[str, Any]) -> LightClientAttackEvidence:
+    block = _object(json.get("conflicting_block"), "conflicting_block")
+    members = _object(block.get("validator_set"), "validator_set")
+    proposer = members.get("proposer")
+    address = None if proposer is None else validator_from_json(proposer).address
+    return LightClientAttackEvidence(
+        conflicting_block=LightBlock(
+            signed_header_from_json(block.get("signed_header")),
+            validator_set_from_json(members.get("validators"), address),
+        ),
+        common_height=_int(json, "common_height", "int64"),
+        byzantine_validators=validators_from_json(json.get("byzantine_validators")),
+        total_voting_power=_int(json, "total_voting_power", "int64"),
+        timestamp=_time(json, "timestamp"),
+    )
+
+
+_EVIDENCE: Final[Mapping[str, Callable[[Mapping[str, Any]], Evidence]]] = {
+    "tendermint/DuplicateVoteEvidence": _duplicate_vote,
+    "tendermint/LightClientAttackEvidence": _light_client_attack,
+}
+_SPELLINGS: Final = {
+    "TotalVotingPower": "total_voting_power",
+    "ValidatorPower": "validator_power",
+    "Timestamp": "timestamp",
+    "ConflictingBlock": "conflicting_block",
+    "CommonHeight": "common_height",
+    "ByzantineValidators": "byzantine_validators",
+}
+
+
+def _vote(value: Any) -> Vote:
+    json = _object(value, "vote")
+    return Vote(
+        type=_int(json, "type", "int32"),
+        height=_int(json, "height", "int64"),
+        round=_int(json, "round", "int32"),
+        block_id=block_id_from_json(json.get("block_id")),
+        timestamp=_time(json, "timestamp"),
+        validator_address=_hex(json, "validator_address"),
+        validator_index=_int(json, "validator_index", "int32"),
+        signature=_base64(json, "signature"),
+        extension=_base64(json, "extension"),
+        extension_signature=_base64(json, "extension_signature"),
+    )
 
 
 def _commit_sig(value: Any) -> CommitSig:

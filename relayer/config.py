@@ -60,14 +60,14 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     pass
 
 
-class Log(_Strict):
+class Log(_Strict, frozen=True):
     """How much is said, and whether for people or for machines."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-class StateConfig(_Strict):
+class StateConfig(_Strict, frozen=True):
     """Where the relayer keeps its own state and its keys."""
 
     folder: Path = DEFAULT_FOLDER
@@ -77,14 +77,14 @@ class StateConfig(_Strict):
         return self.folder.expanduser()
 
 
-class Trust(_Strict):
+class Trust(_Strict, frozen=True):
     """A block that the operator trusts: its height and its hash in hex."""
 
     height: Annotated[int, msgspec.Meta(ge=1)]
     hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f]{64}$")]
 
 
-class ChainConfig(_Strict):
+class ChainConfig(_Strict, frozen=True):
     """One chain: where it is, what it costs, who signs, and how far it is trusted.
 
     `trusting_period` defaults to two thirds of the chain's unbonding time. `max_gas` 0 means none.
@@ -110,7 +110,7 @@ class ChainConfig(_Strict):
     memo: Annotated[str, msgspec.Meta(max_length=256)] = ""
 
 
-class Channels(_Strict):
+class Channels(_Strict, frozen=True):
     """Which channels of a path are relayed, by end a; "*" and "?" match as in a shell."""
 
     port: _Identifier = "*"
@@ -120,7 +120,7 @@ class Channels(_Strict):
         return fnmatchcase(port, self.port) and fnmatchcase(channel, self.channel)
 
 
-class PathConfig(_Strict):
+class PathConfig(_Strict, frozen=True):
     """Two chains by their names here, joined by a connection; `connection` is its id on chain a.
 
     Without `connection` the one that `lightship create` made for these two chains is meant.
@@ -139,7 +139,7 @@ class PathConfig(_Strict):
         return not self.allow or any(rule.matches(port, channel) for rule in self.allow)
 
 
-class Config(_Strict):
+class Config(_Strict, frozen=True):
     """The whole file."""
 
     chains: dict[str, ChainConfig]

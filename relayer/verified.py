@@ -209,6 +209,7 @@ class Verifier:
             outcome: R = done.value
             return outcome
         except LightClientError as error:
+            self._blocks.clear()  # what was fetched may be part of the lie
             raise self._failed(target, "header", error) from error
 
     async def _block(self, height: int) -> LightBlock:

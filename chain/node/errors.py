@@ -2,12 +2,11 @@
 
 ::
 
-    ChainError
-    ├── NodeError          the node's own files contradict each other, or the application broke its contract
-    └── MempoolError       a transaction was not taken into the mempool
-    RpcError               a JSON-RPC call is refused: code, message and data as CometBFT answers them
-    └── InvalidParams      -32602, the caller's arguments
-    QueryError             text that is not in CometBFT's query language
+    ChainError ├── NodeError          the node's own files contradict each other, or the application
+    broke its contract └── MempoolError       a transaction was not taken into the mempool RpcError
+    a JSON-RPC call is refused: code, message and data as CometBFT answers them └── InvalidParams
+    -32602, the caller's arguments QueryError             text that is not in CometBFT's query
+    language
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +10,9 @@ from typing import Any, Final
 
 from chain.errors import GenesisError
 from chain.node.params import ConsensusParams
+from light_client import rpcjson
 from light_client.errors import LightClientError
-from light_client.keys import BY_AMINO, KEY_TYPES, PublicKey
+from light_client.keys import PublicKey
 from light_client.values import Timestamp
 
 MAX_CHAIN_ID: Final = 50
@@ -118,13 +117,9 @@ def equal_validators(
 
 
 def _validator_json(validator: GenesisValidator) -> dict[str, Any]:
-    key = validator.pub_key
     return {
-        "address": key.address.hex().upper(),
-        "pub_key": {
-            "type": KEY_TYPES[key.type].amino,
-            "value": base64.b64encode(key.data).decode(),
-        },
+        "address": rpcjson.to_hex(validator.pub_key.address),
+        "pub_key": rpcjson.public_key_to_json(validator.pub_key),
         "power": str(validator.power),
         "name": validator.name,
     }
@@ -134,13 +129,9 @@ def _validator(index: int, entry: Any) -> GenesisValidator:
     where = f"validators[{index}]"
     if not isinstance(entry, Mapping):
         raise GenesisError(f"genesis {where} must be an object")
-    pub_key = entry.get("pub_key")
     try:
-        if not isinstance(pub_key, Mapping):
-            raise ValueError("must be an object with type and value")  # noqa: TRY004
-        kind = BY_AMINO[pub_key["type"]]
-        key = PublicKey(kind.name, base64.b64decode(pub_key["value"], validate=True))
-    except (ValueError, KeyError, TypeError, LightClientError) as error:
+        key = rpcjson.public_key_from_json(entry.get("pub_key"))
+    except LightClientError as error:
         raise GenesisError(f"genesis {where}.pub_key: {error}") from error
     address = _hex(f"{where}.address", entry.get("address") or key.address.hex())
     if address != key.address:
@@ -179,5 +170,5 @@ def _integer(name: str, value: Any) -> int:
 def _hex(name: str, value: Any) -> bytes:
     try:
         return bytes.fromhex(value)
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError):
         raise GenesisError(f"genesis {name} must be hexadecimal, got {value!r}") from None

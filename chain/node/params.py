@@ -38,9 +38,7 @@ class ConsensusParams:
         if self.max_bytes == 0 or self.max_bytes < -1:
             raise GenesisError(f"block.MaxBytes must be -1 or greater than 0. Got {self.max_bytes}")
         if self.max_bytes > MAX_BLOCK_BYTES:
-            raise GenesisError(
-                f"block.MaxBytes is too big. {self.max_bytes} > {MAX_BLOCK_BYTES}"
-            )
+            raise GenesisError(f"block.MaxBytes is too big. {self.max_bytes} > {MAX_BLOCK_BYTES}")
         if self.max_gas < -1:
             raise GenesisError(f"block.MaxGas must be greater or equal to -1. Got {self.max_gas}")
         if self.evidence_max_age_blocks <= 0:
@@ -129,9 +127,7 @@ class ConsensusParams:
             evidence_max_age_ns=_integer(
                 evidence, "evidence.max_age_duration", default.evidence_max_age_ns
             ),
-            evidence_max_bytes=_integer(
-                evidence, "evidence.max_bytes", default.evidence_max_bytes
-            ),
+            evidence_max_bytes=_integer(evidence, "evidence.max_bytes", default.evidence_max_bytes),
             pub_key_types=tuple(key_types),
             app_version=_integer(_group(data, "version"), "version.app", 0),
             vote_extensions_enable_height=_integer(

@@ -1,6 +1,7 @@
 """Validator keys: who signs this chain's blocks.
 
-The file has CometBFT's key objects in a list, so that one of them is a ``priv_validator_key.json`` as it stands.
+The file has CometBFT's key objects in a list, so that one of them is a ``priv_validator_key.json``
+as it stands.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chain.node.errors import NodeError
-from light_client.keys import ED25519, KEY_TYPES, PublicKey
+from light_client import rpcjson
+from light_client.keys import ED25519, PublicKey
 
 _PRIVATE_TYPE = "tendermint/PrivKeyEd25519"
 
@@ -78,11 +80,8 @@ def load(path: Path) -> tuple[ValidatorKey, ...]:
 def _to_json(key: ValidatorKey) -> dict[str, Any]:
     pair = base64.b64encode(key.seed + key.pub_key.data).decode()
     return {
-        "address": key.address.hex().upper(),
-        "pub_key": {
-            "type": KEY_TYPES[ED25519].amino,
-            "value": base64.b64encode(key.pub_key.data).decode(),
-        },
+        "address": rpcjson.to_hex(key.address),
+        "pub_key": rpcjson.public_key_to_json(key.pub_key),
         "priv_key": {"type": _PRIVATE_TYPE, "value": pair},
     }
 

@@ -1,7 +1,9 @@
-"""Whose turn it is: proposer priorities and validator updates (CometBFT ``types/validator_set.go``).
+"""Whose turn it is: proposer priorities and validator updates (CometBFT
+``types/validator_set.go``).
 
-Each round every validator's priority grows by its power; the highest proposes and pays the total power. Priorities are kept
-within a window of twice the total power and centred on zero; a new validator starts 1.125 total powers behind.
+Each round every validator's priority grows by its power; the highest proposes and pays the total
+power. Priorities are kept within a window of twice the total power and centred on zero; a new
+validator starts 1.125 total powers behind.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ def new_set(members: Iterable[tuple[PublicKey, int]]) -> ValidatorSet:
 def increment(validators: ValidatorSet) -> ValidatorSet:
     """One turn later (``IncrementProposerPriority(1)``)."""
     total = validators.total_power
-    priorities = _centred(_rescaled([each.proposer_priority for each in validators.validators], total))
+    priorities = _centred(
+        _rescaled([each.proposer_priority for each in validators.validators], total)
+    )
     grown = [
         _clip(priority + each.power)
         for priority, each in zip(priorities, validators.validators, strict=True)
@@ -39,9 +43,7 @@ def increment(validators: ValidatorSet) -> ValidatorSet:
     return ValidatorSet(members, members[chosen])
 
 
-def updated(
-    validators: ValidatorSet, changes: Iterable[tuple[PublicKey, int]]
-) -> ValidatorSet:
+def updated(validators: ValidatorSet, changes: Iterable[tuple[PublicKey, int]]) -> ValidatorSet:
     """With members added, changed, or (power 0) removed (``updateWithChangeSet``).
 
     Raises ValueError for a negative power, or when nobody would be left.

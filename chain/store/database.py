@@ -6,14 +6,12 @@ Three stores behind one Protocol: in memory, SQLite (the default, nothing to ins
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from chain.errors import StoreError
+from chain.store.sqlite import SqliteFile
 
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS kv (k BLOB PRIMARY KEY, v BLOB NOT NULL) WITHOUT ROWID"
 
@@ -49,74 +47,27 @@ class MemoryDatabase:
 
 
 class SqliteDatabase:
-    """One table in a WAL file: readers never wait for the writer.
+    """One table in a WAL file.
 
-    ``synchronous=NORMAL`` keeps every batch through a crash of the process, and a whole prefix of
-    the batches through a loss of power; the node replays the blocks that such a loss takes back.
+    It is not synced at every commit: a loss of power (not a crash of the process) may take back
+    the last batches, whole ones and in order. The node replays the blocks that are gone.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._readers: list[sqlite3.Connection] = []
-        self._write_lock = threading.Lock()
-        self._closed = False
-        try:
-            self._writer = self._connect()
-            self._writer.execute(_SCHEMA)
-        except sqlite3.Error as error:
-            raise StoreError(f"cannot open the database {path}: {error}") from error
+        self._file = SqliteFile(path, _SCHEMA)
 
     def get(self, key: bytes) -> bytes | None:
-        with self._reader() as connection:
+        with self._file.read() as connection:
             row = connection.execute("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def write(self, puts: Iterable[tuple[bytes, bytes]], deletes: Iterable[bytes] = ()) -> None:
-        with self._write_lock, _transaction(self._writer) as connection:
+        with self._file.write() as connection:
             connection.executemany("INSERT OR REPLACE INTO kv VALUES (?, ?)", puts)
             connection.executemany("DELETE FROM kv WHERE k = ?", ((key,) for key in deletes))
 
     def close(self) -> None:
-        """Close every idle connection; those in use close as they come back."""
-        self._closed = True
-        with self._write_lock:
-            self._writer.close()
-        while self._readers:
-            self._readers.pop().close()
-
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        """A connection of a pool that grows to the number of threads reading at once."""
-        if self._closed:
-            raise StoreError(f"the database {self._path} is closed")
-        try:
-            connection = self._readers.pop()
-        except IndexError:
-            connection = self._connect()
-        try:
-            yield connection
-        finally:
-            if self._closed:
-                connection.close()
-            else:
-                self._readers.append(connection)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        return connection
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+        self._file.close()
 
 
 class LmdbDatabase:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from wasmtime import _bindings as bindings
 
 from chain.vm import config
-from chain.vm.errors import InstantiationError, OutOfGas, Trap, VmError
+from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
 from chain.vm.metering import EXHAUSTED, REMAINING
 
@@ -209,7 +209,7 @@ class Engine:
                 call.charge(call.host_call_cost)
                 values = slots.from_address(raw)
                 result = run(call, *[values[word] for word in words])
-                if write_result is not None:
+                if write_result is not None and result is not None:
                     write_result(raw).value = result
                 guest.set_gas(call.left)
             except BaseException as error:  # noqa: BLE001 (it is raised again after the trap)
@@ -225,7 +225,7 @@ class Engine:
             self.pointer, compiled, len(compiled), ctypes.addressof(pointer)
         )
         if error:
-            raise VmError(f"cannot load compiled code: {self.library.take_error(error)}")
+            raise CacheError(f"cannot load compiled code: {self.library.take_error(error)}")
         return Module(self, int(pointer.value or 0), len(compiled))
 
 
@@ -311,7 +311,8 @@ class Guest:
         buffers.value.kind = _I64
         self._gas_value = ctypes.c_uint64.from_address(self._value + _VALUE_ITEM)
         self._view = memoryview(b"")
-        self._store: int | None = library.store_new(module.engine.pointer, None, None)
+        self._store: int | None
+        self._store = library.store_new(module.engine.pointer, None, None)
         self._context = library.store_context(self._store)
         try:
             self._instantiate(module)
@@ -327,7 +328,8 @@ class Guest:
         )
         self.active.guest = previous
         if error or self._buffers.trap:
-            raise InstantiationError(str(self._failed(error)))
+            # gas is 0 until now: a start function stops before it could call the host
+            raise InstantiationError(self._take_reason(error))
         self._memory = self._export(b"memory", _Buffers.memory.offset, _MEMORY)
         self._allocate = self._export(b"allocate", _Buffers.allocate.offset, _FUNC)
         self._gas = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
@@ -336,11 +338,14 @@ class Guest:
     def _export(self, name: bytes, offset: int, kind: int) -> int:
         """Where the item of an export lies after it was fetched."""
         found = self._base + offset
-        if not self._library.export_get(
-            self._context, self._base + _Buffers.instance.offset, name, len(name), found
-        ) or ctypes.c_uint8.from_address(found).value != kind:
+        if (
+            not self._library.export_get(
+                self._context, self._base + _Buffers.instance.offset, name, len(name), found
+            )
+            or ctypes.c_uint8.from_address(found).value != kind
+        ):
             raise InstantiationError(f"missing export {name.decode()}")
-        return found + _EXTERN_ITEM
+        return int(found + _EXTERN_ITEM)
 
     # --- gas -------------------------------------------------------------------------------
 
@@ -392,24 +397,28 @@ class Guest:
         """Keeps what a host function raised and returns the trap that ends the code."""
         self._failure = error
         self.set_gas(self.call.left)
-        return self._library.trap_new(b"host", 4)
+        trap: int = self._library.trap_new(b"host", 4)
+        return trap
 
     def _failed(self, error: int | None) -> BaseException:
         """The exception for code that stopped; frees what wasmtime handed over."""
-        if error:
-            return Trap(self._library.take_error(error))
-        code = ctypes.c_uint8()
-        known = self._library.trap_code(self._buffers.trap, ctypes.addressof(code))
-        self._library.trap_delete(self._buffers.trap)
-        self._buffers.trap = None
+        reason = self._take_reason(error)
         failure, self._failure = self._failure, None
         if failure is not None:
             if isinstance(failure, VmError):
                 failure.levels += 1
             return failure
-        if self._exhausted():
-            return OutOfGas()
-        return Trap(_TRAP_TEXTS.get(code.value, f"trap {code.value}") if known else "trap")
+        return OutOfGas() if self._exhausted() else Trap(reason)
+
+    def _take_reason(self, error: int | None) -> str:
+        """Traps of the code arrive as traps, those of host functions as errors."""
+        if error:
+            return self._library.take_error(error)
+        code = ctypes.c_uint8()
+        trap, self._buffers.trap = self._buffers.trap, None
+        known = self._library.trap_code(trap, ctypes.addressof(code))
+        self._library.trap_delete(trap)
+        return _TRAP_TEXTS.get(code.value, f"trap {code.value}") if known else "trap"
 
     # --- memory ----------------------------------------------------------------------------
 
@@ -444,7 +453,9 @@ class Guest:
 
     def _look(self) -> memoryview:
         size = self._library.memory_size(self._context, self._memory)
-        return _view_of(self._library.memory_data(self._context, self._memory), size, _WRITABLE)
+        data = self._library.memory_data(self._context, self._memory)
+        view: memoryview = _view_of(data, size, _WRITABLE)
+        return view
 
     def close(self) -> None:
         """Drops the store. The guest must not be used afterwards."""

@@ -198,9 +198,7 @@ def _check_imports(module: wasm.Module, era: Era) -> None:
 
 def supported_imports(era: Era) -> tuple[str, ...]:
     return tuple(
-        f"env.{name}"
-        for name in _IMPORTS
-        if era.new_crypto or not name.startswith(_SINCE_2_1)
+        f"env.{name}" for name in _IMPORTS if era.new_crypto or not name.startswith(_SINCE_2_1)
     )
 
 

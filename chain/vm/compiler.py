@@ -20,7 +20,9 @@ import threading
 import weakref
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, Any, Final
+
+import wasmtime
 
 from chain.vm import config, wasm
 from chain.vm.errors import CompileError, VmError
@@ -54,10 +56,10 @@ class Compiler:
         settings = json.dumps({"ops": asdict(ops), "memory_pages": memory_pages}).encode()
         with self._lock:
             answer = self._ask(settings, code)
-            if answer is None:  # it may just have left after being idle
-                answer = self._ask(settings, code, fresh=True)
-        if answer is None:
-            raise CompileError("the compiler ended without an answer")
+            if answer is None and self._left_idle():
+                answer = self._ask(settings, code)
+            if answer is None:
+                raise CompileError(f"the compiler died: {self._how_it_ended()}")
         status, payload = answer
         if status != _OK:
             raise CompileError(payload.decode())
@@ -67,10 +69,8 @@ class Compiler:
         with self._lock:
             self._stop()
 
-    def _ask(
-        self, settings: bytes, code: bytes, *, fresh: bool = False
-    ) -> tuple[bytes, bytes] | None:
-        worker = self._start(fresh=fresh)
+    def _ask(self, settings: bytes, code: bytes) -> tuple[bytes, bytes] | None:
+        worker = self._start()
         assert worker.stdin is not None  # noqa: S101 (both are pipes, see _start)
         assert worker.stdout is not None  # noqa: S101
         late = threading.Event()
@@ -86,16 +86,23 @@ class Compiler:
         finally:
             timer.cancel()
         if late.is_set():
+            self._stop()
             raise CompileError(f"compiling took longer than {self._time_limit:g} s")
         return None if status is None or payload is None else (status, payload)
 
-    def _start(self, *, fresh: bool) -> subprocess.Popen[bytes]:
-        if fresh:
-            self._stop()
+    def _left_idle(self) -> bool:
+        """Whether the worker ended of its own accord, before it saw the request."""
+        return self._worker is not None and self._worker.wait() == 0
+
+    def _how_it_ended(self) -> str:
+        code = self._worker.wait() if self._worker is not None else 0
+        return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def _start(self) -> subprocess.Popen[bytes]:
         if self._worker is None or self._worker.poll() is not None:
             self._stop()
-            self._worker = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-                [sys.executable, "-m", __spec__.name if __spec__ else __name__],
+            self._worker = subprocess.Popen(
+                [sys.executable, "-c", "from chain.vm.compiler import main; main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": _import_path()},
@@ -122,7 +129,7 @@ def _end(worker: subprocess.Popen[bytes]) -> None:
             _close(pipe)
 
 
-def _close(pipe: BinaryIO) -> None:
+def _close(pipe: IO[bytes]) -> None:
     try:
         pipe.close()
     except BrokenPipeError:
@@ -135,13 +142,13 @@ def _import_path() -> str:
     return here if not inherited else here + os.pathsep + inherited
 
 
-def _write_frame(pipe: BinaryIO, data: bytes) -> None:
+def _write_frame(pipe: IO[bytes], data: bytes) -> None:
     pipe.write(len(data).to_bytes(4, "big"))
     pipe.write(data)
     pipe.flush()
 
 
-def _read_frame(pipe: BinaryIO) -> bytes | None:
+def _read_frame(pipe: IO[bytes]) -> bytes | None:
     head = pipe.read(4)
     if len(head) < 4:
         return None
@@ -153,7 +160,7 @@ def _read_frame(pipe: BinaryIO) -> bytes | None:
 # --- inside the worker ------------------------------------------------------------------------
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answers requests until there are no more, or nobody asks for `_IDLE_SECONDS`."""
     build = _builder()
     while select.select([requests], [], [], _IDLE_SECONDS)[0]:
@@ -169,13 +176,9 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _builder() -> Callable[..., bytes]:
-    import wasmtime  # noqa: PLC0415
+    engine = config.new_engine()
 
-    setup = wasmtime.Config()
-    config.apply_settings(wasmtime._ffi.dll, setup.ptr())  # noqa: SLF001
-    engine = wasmtime.Engine(setup)
-
-    def build(code: bytes, ops: dict[str, int], memory_pages: int) -> bytes:
+    def build(code: bytes, ops: dict[str, Any], memory_pages: int) -> bytes:
         metered = meter(wasm.parse(code), OpCosts(**ops), memory_pages)
         try:
             return bytes(wasmtime.Module(engine, metered).serialize())
@@ -198,9 +201,5 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _limit_memory()
-    with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as requests:
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as requests:
         serve(requests, answers)
-
-
-if __name__ == "__main__":
-    main()

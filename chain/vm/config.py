@@ -13,6 +13,7 @@ import platform
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
+import wasmtime
 from wasmtime import _ffi
 
 if TYPE_CHECKING:
@@ -74,9 +75,14 @@ def apply_settings(library: Any, config: int, **overrides: bool | int) -> None:
     """Sets `SETTINGS` on the `wasm_config_t` at the address `config`."""
     for name, value in {**SETTINGS, **overrides}.items():
         kind = ctypes.c_bool if isinstance(value, bool) else ctypes.c_size_t
-        function(library, f"wasmtime_config_{name}_set", None, ctypes.c_void_p, kind)(
-            config, value
-        )
+        function(library, f"wasmtime_config_{name}_set", None, ctypes.c_void_p, kind)(config, value)
+
+
+def new_engine() -> wasmtime.Engine:
+    """An engine of the public API with `SETTINGS`: for compiling, validating and the slow way."""
+    setup = wasmtime.Config()
+    apply_settings(_ffi.dll, ctypes.addressof(setup.ptr().contents))
+    return wasmtime.Engine(setup)
 
 
 def fingerprint(ops: OpCosts, memory_pages: int) -> str:

@@ -134,7 +134,9 @@ class MissingExport(CallError):
     """The contract has no such entry point."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"Error resolving Wasm function: Could not get export: {name}")
+        super().__init__(
+            f"Error resolving Wasm function: Could not get export: Missing export {name}"
+        )
         self.name = name
 
 
@@ -143,8 +145,7 @@ class ArityMismatch(CallError):
 
     def __init__(self, arity: int) -> None:
         super().__init__(
-            "The called function args arity does not match. "
-            f"The contract's method arity: {arity}"
+            f"The called function args arity does not match. The contract's method arity: {arity}"
         )
         self.arity = arity
 

@@ -96,8 +96,10 @@ class CryptoCosts:
 
 @dataclass(frozen=True, slots=True)
 class ApiCosts:
-    """The chain's charges for addresses. A validation that fails to decode costs `canonicalize`
-    since wasmd 0.60, and `validate` before."""
+    """The chain's charges for addresses.
+
+    A validation that fails to decode costs `canonicalize` since wasmd 0.60, `validate` before.
+    """
 
     humanize: int
     canonicalize: int

@@ -102,8 +102,7 @@ def db_scan(call: Call, start: int, end: int, order: int) -> int:
         raise CommunicationError(f"Got an invalid value for iteration order: {signed}")
     if len(call.iterators) == _MAX_ITERATORS:
         raise BackendError(
-            "User error during call into backend: "
-            f"Reached iterator limit ({_MAX_ITERATORS})"
+            f"User error during call into backend: Reached iterator limit ({_MAX_ITERATORS})"
         )
     backend = call.backend
     before = backend.gas_consumed()
@@ -170,9 +169,7 @@ def addr_canonicalize(call: Call, source: int, destination: int) -> int:
     human = _human(call, source)
     if isinstance(human, bytes):
         return call.pass_to_guest(human)
-    return _convert(
-        call, call.backend.canonicalize, human, call.era.api.canonicalize, destination
-    )
+    return _convert(call, call.backend.canonicalize, human, call.era.api.canonicalize, destination)
 
 
 def addr_humanize(call: Call, source: int, destination: int) -> int:
@@ -184,9 +181,7 @@ def addr_humanize(call: Call, source: int, destination: int) -> int:
     return _convert(call, humanize, canonical, call.era.api.humanize, destination)
 
 
-def _convert(
-    call: Call, run: Callable[[T], bytes], address: T, cost: int, destination: int
-) -> int:
+def _convert(call: Call, run: Callable[[T], bytes], address: T, cost: int, destination: int) -> int:
     backend = call.backend
     before = backend.gas_consumed()
     problem = None
@@ -291,9 +286,7 @@ def _sections(data: bytes) -> list[bytes]:
         found.append(data[start : end - 4])
         end = start
     if end:
-        raise CommunicationError(
-            "Got an invalid section: extra data outside of any section"
-        )
+        raise CommunicationError("Got an invalid section: extra data outside of any section")
     return found[::-1]
 
 

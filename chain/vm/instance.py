@@ -7,9 +7,18 @@ environment.rs, memory.rs, instance.rs, calls.rs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from chain.vm.errors import CallDepthExceeded, CommunicationError, OutOfGas, RegionTooLong
+from chain.vm.errors import (
+    ArityMismatch,
+    CallDepthExceeded,
+    CommunicationError,
+    MissingExport,
+    OutOfGas,
+    RegionTooLong,
+    SignatureMismatch,
+)
 from chain.vm.gas import GasReport
 
 if TYPE_CHECKING:
@@ -17,10 +26,12 @@ if TYPE_CHECKING:
 
     from chain.vm.backend import Backend
     from chain.vm.gas import Era
+    from chain.vm.wasm import FuncType
 
 _MAX_RESULT: Final = 64 << 20
 _MAX_CALL_DEPTH: Final = 2
 _MAX_U32: Final = 0xFFFFFFFF
+_I32: Final = b"\x7f"
 
 
 class Guest(Protocol):
@@ -59,6 +70,15 @@ class Guest(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What the contract returned (JSON), the gas, and its debug messages if they were wanted."""
+
+    data: bytes
+    gas: GasReport
+    debug: tuple[str, ...]
+
+
 class Call:
     """The state of one call. `left` is the gas left whenever the guest is not running."""
 
@@ -94,10 +114,26 @@ class Call:
         self.iterators: list[Iterator[tuple[bytes, bytes]]] = []
         self._depth = 0
 
-    def run(self, entry: str, args: Sequence[bytes]) -> bytes:
-        """Passes the arguments, runs the entry point, takes the result (calls.rs, call_raw)."""
+    def run(self, entry: str, args: Sequence[bytes], kind: FuncType | None) -> CallResult:
+        """Passes the arguments, runs the entry point, takes the result.
+
+        A `migrate` that takes no third argument is given its first two again, as upstream does
+        it: the contract pays for both (calls.rs, call_migrate_with_info_raw).
+        """
         pointers = [self.pass_to_guest(arg) for arg in args]
-        result = self._enter(entry, pointers)
+        if kind is None:
+            raise MissingExport(entry)
+        arity = len(kind.params)
+        if entry == "migrate" and arity == 2 and len(args) == 3:
+            pointers = [self.pass_to_guest(arg) for arg in args[:2]]
+        elif arity != len(args):
+            raise ArityMismatch(arity)
+        if kind.params.strip(_I32) or kind.results != _I32:
+            raise SignatureMismatch(f"export {entry} does not take and return pointers")
+        data = self._result(self._enter(entry, pointers))
+        return CallResult(data, self.report(), tuple(self.messages))
+
+    def _result(self, result: int) -> bytes:
         data = self.read_region(result, _MAX_RESULT)
         self.guest.set_gas(self.left)
         try:
@@ -177,9 +213,7 @@ class Call:
         offset, capacity, length = self._region(pointer)
         self.charge(self.era.host.write.of(len(data)))
         if len(data) > capacity:
-            raise CommunicationError(
-                f"Region too small. Got {capacity}, required {len(data)}"
-            )
+            raise CommunicationError(f"Region too small. Got {capacity}, required {len(data)}")
         if not self.guest.write(offset, data):
             raise self._out_of_bounds(offset, capacity, length)
         self.guest.write_u32(pointer + 8, len(data))
@@ -193,9 +227,7 @@ class Call:
             )
         offset, capacity, length = region
         if offset == 0:
-            raise CommunicationError(
-                "Got an invalid region: Got a zero Wasm address in the offset"
-            )
+            raise CommunicationError("Got an invalid region: Got a zero Wasm address in the offset")
         if length > capacity:
             raise CommunicationError(
                 "Got an invalid region: Region length exceeds capacity. "

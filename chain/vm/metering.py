@@ -70,9 +70,7 @@ def meter(module: wasm.Module, costs: OpCosts, memory_pages: int) -> bytes:
     helpers = _Helpers(module)
     walk = _Walk(module.data, costs, remaining, helpers)
     code = [_sized(walk.body(body)) for body in module.bodies] + helpers.bodies()
-    contents = {
-        section.id: module.data[section.start : section.end] for section in module.sections
-    }
+    contents = {section.id: module.data[section.start : section.end] for section in module.sections}
     contents.pop(wasm.CUSTOM, None)
     if helpers.used:
         contents[wasm.TYPE] = _appended(contents[wasm.TYPE], helpers.types())

@@ -95,7 +95,7 @@ def _add(left: Point, right: Point) -> Point:
 
 def _multiply(point: Point, scalar: int) -> Point:
     result = _INFINITY
-    for bit in bin(scalar)[2:]:
+    for bit in f"{scalar:b}":
         result = _double(result)
         if bit == "1":
             result = _add(result, point)

@@ -113,7 +113,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class FuncType:
-    """Value types as their bytes, e.g. `b"\\x7f\\x7f"` for two i32."""
+    """Value types as their bytes in the binary format: 7f for i32 and so on."""
 
     params: bytes
     results: bytes

@@ -34,7 +34,9 @@ class Signer:
 
     @property
     def validator(self) -> Validator:
-        return Validator(PublicKey(ED25519, self.secret.public_key().public_bytes_raw()), self.power)
+        return Validator(
+            PublicKey(ED25519, self.secret.public_key().public_bytes_raw()), self.power
+        )
 
     @property
     def address(self) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from chain import coins
@@ -30,6 +30,7 @@ from chain.modules.bank.errors import (
 from chain.modules.bank.queries import Queries
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2, genesis_pb2, tx_pb2
+from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 
 MINTER: Final = "minter"
 BURNER: Final = "burner"
@@ -280,11 +281,13 @@ def _check_send(msg: tx_pb2.MsgSend) -> None:
 
 
 def _check_multi_send(msg: tx_pb2.MsgMultiSend) -> None:
-    for each in (*msg.inputs, *msg.outputs):
-        _check_amounts(each.coins)
+    for source in msg.inputs:
+        _check_amounts(source.coins)
+    for target in msg.outputs:
+        _check_amounts(target.coins)
 
 
-def _check_amounts(amount: Any) -> None:
+def _check_amounts(amount: Iterable[coin_pb2.Coin]) -> None:
     """Go decodes amounts with the message: text that is no number is a decoding error (sdk/2)."""
     try:
         coins.from_pb(amount)

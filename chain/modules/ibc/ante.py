@@ -1,8 +1,8 @@
 """The redundant-relay check of the mempool (``ibc-go:modules/core/ante/ante.go``).
 
-When relayers race, the loser's packets are no-ops that would still cost it fees. A transaction made of nothing but packet
-messages and client updates is therefore refused when every packet message in it is redundant. The messages are executed to
-find out, so packets that follow an update in the same transaction see it.
+When relayers race, the loser's packets are no-ops that would still cost it fees. A transaction made of nothing but
+packet messages and client updates is therefore refused when every packet message in it is redundant. The messages
+are executed to find out, so packets that follow an update in the same transaction see it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from chain.context import Context, Mode
 from chain.modules.ibc.clients import Clients
-from chain.modules.ibc.errors import REDUNDANT_TX
+from chain.modules.ibc.errors import REDUNDANT_TX, bare
 from chain.modules.ibc.server import NOOP, MsgServer
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
@@ -37,7 +37,7 @@ def check_redundant(
             return
         results.append(response.result)
     if results and all(result == NOOP for result in results):
-        raise REDUNDANT_TX()
+        raise bare(REDUNDANT_TX)
 
 
 def _execute(ctx: Context, server: MsgServer, message: Message, *, first: bool) -> Any:

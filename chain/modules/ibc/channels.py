@@ -1,7 +1,7 @@
 """04-channel: the channel handshake and closing (``ibc-go:modules/core/04-channel/keeper/handshake.go``).
 
-Each step loads its end, checks its state, proves the state that the counterparty must have stored, writes its own and says
-so. The application's callbacks are called between these, in ``server.py``.
+Each step loads its end, checks its state, proves the state that the counterparty must have stored, writes its own and
+says so. The application's callbacks are called between these, in ``server.py``.
 """
 
 from __future__ import annotations
@@ -161,9 +161,7 @@ class Channels:
         channel, step = self._at_step(ctx, "open_ack", port, channel_id)
         channel.version = counterparty_version
         channel.counterparty.channel_id = counterparty_channel_id
-        self._prove_and_write(
-            ctx, "open_ack", step, port, channel_id, channel, proof, proof_height
-        )
+        self._prove_and_write(ctx, "open_ack", step, port, channel_id, channel, proof, proof_height)
 
     def open_confirm(
         self, ctx: Context, port: str, channel_id: str, proof: bytes, proof_height: Height
@@ -198,7 +196,11 @@ class Channels:
         self.set(ctx, port, channel_id, channel)
         pairs = _identity(port, channel_id, channel)
         emit(
-            ctx, SUBMODULE, "channel_close", *pairs, ("packet_channel_ordering", order_name(channel))
+            ctx,
+            SUBMODULE,
+            "channel_close",
+            *pairs,
+            ("packet_channel_ordering", order_name(channel)),
         )
 
     # Proofs.

@@ -1,7 +1,7 @@
 """02-client: clients of other chains, by type (``ibc-go:modules/core/02-client/keeper``).
 
-What a client believes is decided by its LightClient, found by the type in its identifier. Everything a client keeps lies
-under ``clients/{id}/``.
+What a client believes is decided by its LightClient, found by the type in its identifier. Everything a client keeps
+lies under ``clients/{id}/``.
 """
 
 from __future__ import annotations
@@ -199,9 +199,7 @@ class Clients:
         light_client = self.of_client(ctx, client_id)
         with explaining():
             light_client.initialize(ctx, client_id, client_state, consensus_state)
-        self.require_active(
-            ctx, client_id, f"cannot create client ({client_id}) with status {{}}"
-        )
+        self.require_active(ctx, client_id, f"cannot create client ({client_id}) with status {{}}")
         height = light_client.latest_height(ctx, client_id)
         self._emit(ctx, "create_client", client_id, ("consensus_height", str(height)))
         self.set_creator(ctx, client_id, creator)

@@ -1,7 +1,7 @@
 """03-connection: the handshake between two clients, and the proofs that go through a connection.
 
-Follows ``ibc-go:modules/core/03-connection/keeper/{handshake,verify}.go``. Each step loads its end, checks its state, proves
-the state that the counterparty must have stored, writes its own and says so.
+Follows ``ibc-go:modules/core/03-connection/keeper/{handshake,verify}.go``. Each step loads its end, checks its state,
+proves the state that the counterparty must have stored, writes its own and says so.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from chain.modules.ibc.store import (
 )
 from cosmos_pb.ibc.core.connection.v1 import connection_pb2 as pb
 from light_client import host
+from light_client.client import block_delay
 from light_client.values import Height
 
 NEXT_SEQUENCE: Final = "nextConnectionSequence"
@@ -51,7 +52,9 @@ class Step:
 
 
 HANDSHAKE: Final = {
-    "init": Step(pb.STATE_UNINITIALIZED_UNSPECIFIED, pb.STATE_UNINITIALIZED_UNSPECIFIED, pb.STATE_INIT),
+    "init": Step(
+        pb.STATE_UNINITIALIZED_UNSPECIFIED, pb.STATE_UNINITIALIZED_UNSPECIFIED, pb.STATE_INIT
+    ),
     "try": Step(pb.STATE_UNINITIALIZED_UNSPECIFIED, pb.STATE_INIT, pb.STATE_TRYOPEN),
     "ack": Step(pb.STATE_INIT, pb.STATE_TRYOPEN, pb.STATE_OPEN),
     "confirm": Step(pb.STATE_TRYOPEN, pb.STATE_OPEN, pb.STATE_OPEN),
@@ -99,7 +102,9 @@ class Connections:
 
     def params(self, ctx: Context) -> pb.Params:
         stored = read_message(ctx, PARAMS, pb.Params)
-        return pb.Params(max_expected_time_per_block=DEFAULT_BLOCK_TIME) if stored is None else stored
+        return (
+            pb.Params(max_expected_time_per_block=DEFAULT_BLOCK_TIME) if stored is None else stored
+        )
 
     def set_params(self, ctx: Context, params: pb.Params) -> None:
         write_message(ctx, PARAMS, params)
@@ -175,9 +180,7 @@ class Connections:
                 "versions selected on INIT"
             )
         theirs = _counterpart(step.theirs, connection_id, end, [version])
-        self._verify_connection(
-            ctx, end, counterparty_connection_id, theirs, proof, proof_height
-        )
+        self._verify_connection(ctx, end, counterparty_connection_id, theirs, proof, proof_height)
         end.state = step.after
         del end.versions[:]
         end.versions.append(version)
@@ -288,8 +291,7 @@ class Connections:
         if not end.delay_period:
             return NO_DELAY
         block_time = self.params(ctx).max_expected_time_per_block
-        blocks = -(-end.delay_period // block_time) if block_time else 0
-        return Delay(end.delay_period, blocks)
+        return Delay(end.delay_period, block_delay(end.delay_period, block_time))
 
 
 def connection_end(
@@ -312,7 +314,7 @@ def connection_end(
 
 
 def our_counterparty(client_id: str, connection_id: str) -> pb.Counterparty:
-    """This chain as its counterparty sees it."""
+    """What the counterparty stores about us."""
     ours = pb.Counterparty(client_id=client_id, connection_id=connection_id)
     ours.prefix.key_prefix = PREFIX
     return ours
@@ -326,9 +328,7 @@ def is_supported(supported: Sequence[pb.Version], proposed: pb.Version) -> bool:
     return set(proposed.features) <= set(ours.features)
 
 
-def pick_version(
-    supported: Sequence[pb.Version], counterparty: Sequence[pb.Version]
-) -> pb.Version:
+def pick_version(supported: Sequence[pb.Version], counterparty: Sequence[pb.Version]) -> pb.Version:
     """The first of ours that they have too, with the features both have; connection/10 when there is none."""
     for ours in supported:
         theirs = next((one for one in counterparty if one.identifier == ours.identifier), None)

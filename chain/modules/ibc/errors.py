@@ -1,7 +1,7 @@
 """Registered errors of IBC core, and the bridge from what ``light_client`` raises to what a transaction reports.
 
-Codespaces, codes and texts are ibc-go's (``errors.go`` of 02-client, 03-connection, 04-channel, 05-port, 23-commitment and
-``modules/core/errors``).
+Codespaces, codes and texts are ibc-go's (``errors.go`` of 02-client, 03-connection, 04-channel, 05-port,
+23-commitment and ``modules/core/errors``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from chain.errors import INVALID_REQUEST, NOT_FOUND, AbciError, OutOfGas, Registered
+from chain.errors import AbciError, OutOfGas, Registered
 from light_client.errors import LightClientError
 
 CLIENT_NOT_FOUND: Final = Registered("client", 4, "light client not found")
@@ -95,11 +95,6 @@ def explaining(description: str = "") -> Iterator[None]:
         raise (refusal.wrap(description) if description else refusal) from error
 
 
-def not_found(error: AbciError | str) -> AbciError:
-    """A query's answer where gRPC says NotFound."""
-    return NOT_FOUND(str(error))
-
-
-def invalid_argument(text: str) -> AbciError:
-    """A query's answer where gRPC says InvalidArgument."""
-    return INVALID_REQUEST(text)
+def bare(kind: Registered) -> AbciError:
+    """The registered text alone."""
+    return kind()

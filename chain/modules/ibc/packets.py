@@ -1,6 +1,7 @@
 """04-channel: packets from sending to acknowledgement or timeout (``keeper/{packet,timeout}.go``).
 
-A message about a packet that was dealt with before raises NO_OP; the message server answers it with success and no change.
+A message about a packet that was dealt with before raises NO_OP; the message server answers it with success and
+changes nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from chain.modules.ibc.errors import (
     SEQUENCE_SEND_NOT_FOUND,
     TIMEOUT_ELAPSED,
     TIMEOUT_NOT_REACHED,
+    bare,
     explaining,
 )
 from chain.modules.ibc.port import parse_ack
@@ -90,7 +92,9 @@ class Packets:
         )
         height = self._clients.latest_height(ctx, client_id)
         if height.is_zero:
-            raise CLIENT_INVALID_HEIGHT(f"cannot send packet using client ({client_id}) with zero height")
+            raise CLIENT_INVALID_HEIGHT(
+                f"cannot send packet using client ({client_id}) with zero height"
+            )
         time = self._clients.timestamp_at(ctx, client_id, height)
         if elapsed(packet, height, time):
             with explaining("invalid packet timeout"):
@@ -136,7 +140,7 @@ class Packets:
         if channel.ordering == pb.ORDER_UNORDERED:
             key = host.packet_receipt_path(port, channel_id, packet.sequence).encode()
             if ctx.kv(STORE).get(key):
-                raise NO_OP()
+                raise bare(NO_OP)
             ctx.kv(STORE).set(key, _RECEIPT)
             return
         path = host.next_sequence_recv_path(port, channel_id)
@@ -146,7 +150,7 @@ class Packets:
                 f"destination port: {port}, destination channel: {channel_id}"
             )
         if packet.sequence < expected:
-            raise NO_OP()
+            raise bare(NO_OP)
         if packet.sequence != expected:
             raise PACKET_OUT_OF_ORDER(
                 f"packet sequence ≠ next receive sequence ({packet.sequence} ≠ {expected})"
@@ -159,7 +163,7 @@ class Packets:
         channel = self._open_channel(ctx, port, channel_id)
         key = host.packet_ack_path(port, channel_id, packet.sequence).encode()
         if ctx.kv(STORE).has(key):
-            raise ACKNOWLEDGEMENT_EXISTS()
+            raise bare(ACKNOWLEDGEMENT_EXISTS)
         if not ack:
             raise INVALID_ACKNOWLEDGEMENT("acknowledgement cannot be empty")
         ctx.kv(STORE).set(key, ack_commitment(ack))
@@ -309,7 +313,7 @@ class Packets:
         """What was stored when the packet was sent; NO_OP when it is gone."""
         stored = ctx.kv(STORE).get(_commitment_key(packet))
         if not stored:
-            raise NO_OP()
+            raise bare(NO_OP)
         return stored
 
     def _forget(self, ctx: Context, packet: Packet) -> None:
@@ -329,12 +333,9 @@ def _height_elapsed(packet: Packet, height: Height) -> bool:
 
 def _timeout_error(kind: Registered, packet: Packet, height: Height, time: int) -> AbciError:
     """The text names the height where that decides, else the time (``types/timeout.go``)."""
-    if kind is TIMEOUT_ELAPSED:
-        by_height = _height_elapsed(packet, height)
-    else:
-        by_height = not packet.timeout_height.is_zero
-    if by_height:
-        return kind(f"current height: {height}, timeout height {packet.timeout_height}")
+    limit = packet.timeout_height
+    if _height_elapsed(packet, height) if kind is TIMEOUT_ELAPSED else not limit.is_zero:
+        return kind(f"current height: {height}, timeout height {limit}")
     return kind(f"current timestamp: {time}, timeout timestamp {packet.timeout_timestamp}")
 
 
@@ -352,15 +353,11 @@ def _require_open(channel: pb.Channel) -> None:
 
 
 def _check_source(packet: Packet, channel: pb.Channel) -> None:
-    _check_end(
-        "source", (packet.source_port, packet.source_channel), channel
-    )
+    _check_end("source", (packet.source_port, packet.source_channel), channel)
 
 
 def _check_destination(packet: Packet, channel: pb.Channel) -> None:
-    _check_end(
-        "destination", (packet.destination_port, packet.destination_channel), channel
-    )
+    _check_end("destination", (packet.destination_port, packet.destination_channel), channel)
 
 
 def _check_end(which: str, got: tuple[str, str], channel: pb.Channel) -> None:

@@ -133,7 +133,7 @@ class StandardAck:
         return gojson.dumps([("result", base64.b64encode(self.result).decode())])
 
     def compact_text(self) -> str:
-        """gogoproto's one-line text form, which events of ICS-20 carry."""
+        """The one-line text form of gogoproto, which events of ICS-20 carry."""
         if self.error is not None:
             return f'error:"{_text_escape(self.error.encode())}" '
         return f'result:"{_text_escape(self.result or b"")}" ' if self.success else ""

@@ -465,9 +465,7 @@ def _noop(error: AbciError) -> channel_tx.ResponseResultType.ValueType:
 
 @contextmanager
 def _callback(what: str, port: str, channel_id: str) -> Iterator[None]:
-    with explaining(
-        f"{what} callback failed for port ID: {port}, channel ID: {channel_id}"
-    ):
+    with explaining(f"{what} callback failed for port ID: {port}, channel ID: {channel_id}"):
         yield
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import Message
 
@@ -16,16 +16,9 @@ PREFIX: Final = b"ibc"
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-class EnumType(Protocol):
-    """The part of a generated enum that turns a number into its name."""
-
-    def values(self) -> list[int]: ...
-    def Name(self, number: int) -> str: ...  # noqa: N802 - protobuf's spelling
-
-
 def read_message(ctx: Context, path: str, kind: type[MessageT]) -> MessageT | None:
     raw = ctx.kv(STORE).get(path.encode())
-    return kind.FromString(raw) if raw else None
+    return None if raw is None else kind.FromString(raw)
 
 
 def write_message(ctx: Context, path: str, message: Message) -> None:
@@ -54,8 +47,8 @@ def self_height(ctx: Context) -> Height:
     return Height(revision(ctx.chain_id), ctx.height)
 
 
-def enum_name(enum: EnumType, number: int) -> str:
-    """The name of an enum value, or its number when this version does not know it, as Go prints it."""
+def enum_name(enum: Any, number: int) -> str:
+    """The name of an enum value, or its number when it has none, as Go prints it."""
     return enum.Name(number) if number in enum.values() else str(number)
 
 

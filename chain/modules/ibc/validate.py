@@ -1,4 +1,4 @@
-"""Stateless validation of IBC core messages (``ValidateBasic`` of 02-client, 03-connection and 04-channel), in Go's order."""
+"""Stateless validation of IBC core messages, in the order of ibc-go (``ValidateBasic`` in each ``msgs.go``)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from chain.modules.ibc.errors import (
     INVALID_SUBSTITUTE,
     INVALID_UPGRADE_CLIENT,
     TOO_MANY_HOPS,
+    bare,
     explaining,
 )
 from chain.modules.ibc.store import enum_name
@@ -55,9 +56,7 @@ class Validator:
         try:
             prefix, raw = bech32.decode(text)
         except DecodeError as error:
-            raise IBC_INVALID_ADDRESS(
-                f"string could not be parsed as address: {error}"
-            ) from error
+            raise IBC_INVALID_ADDRESS(f"string could not be parsed as address: {error}") from error
         if prefix != self._prefix or not raw:
             raise IBC_INVALID_ADDRESS(
                 "string could not be parsed as address: invalid Bech32 prefix; "
@@ -281,9 +280,7 @@ def validate_packet(packet: Packet) -> None:
     if packet.sequence == 0:
         raise INVALID_PACKET("packet sequence cannot be 0")
     if packet.timeout_height.is_zero and not packet.timeout_timestamp:
-        raise INVALID_PACKET(
-            "packet timeout height and packet timeout timestamp cannot both be 0"
-        )
+        raise INVALID_PACKET("packet timeout height and packet timeout timestamp cannot both be 0")
     if not packet.data:
         raise INVALID_PACKET("packet data bytes cannot be empty")
     if len(packet.data) > MAX_PACKET_DATA:
@@ -294,9 +291,7 @@ def validate_version(version: connection_pb2.Version) -> None:
     if not version.identifier.strip():
         raise INVALID_CONNECTION_VERSION("version identifier cannot be blank")
     if len(version.features) > _MAX_FEATURES:
-        raise INVALID_CONNECTION_VERSION(
-            f"features length must not exceed {_MAX_FEATURES} items"
-        )
+        raise INVALID_CONNECTION_VERSION(f"features length must not exceed {_MAX_FEATURES} items")
     for index, feature in enumerate(version.features):
         if not feature.strip():
             raise INVALID_CONNECTION_VERSION(f"feature cannot be blank, index {index}")
@@ -304,7 +299,7 @@ def validate_version(version: connection_pb2.Version) -> None:
 
 def validate_channel(channel: channel_pb2.Channel) -> None:
     if channel.state == channel_pb2.STATE_UNINITIALIZED_UNSPECIFIED:
-        raise INVALID_CHANNEL_STATE()
+        raise bare(INVALID_CHANNEL_STATE)
     if channel.ordering not in {channel_pb2.ORDER_ORDERED, channel_pb2.ORDER_UNORDERED}:
         raise INVALID_CHANNEL_ORDERING(enum_name(channel_pb2.Order, channel.ordering))
     if len(channel.connection_hops) != 1:
@@ -339,7 +334,7 @@ def _own_connection(connection_id: str) -> None:
     try:
         host.parse_connection_id(connection_id)
     except IdentifierError as error:
-        raise INVALID_CONNECTION_ID() from error
+        raise bare(INVALID_CONNECTION_ID) from error
 
 
 def _own_channel(port_id: str, channel_id: str) -> None:
@@ -347,7 +342,7 @@ def _own_channel(port_id: str, channel_id: str) -> None:
     try:
         host.parse_channel_id(channel_id)
     except IdentifierError as error:
-        raise INVALID_CHANNEL_ID() from error
+        raise bare(INVALID_CHANNEL_ID) from error
 
 
 def _port(port_id: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ContractBackend:
-    """Satisfies ``chain.vm.Backend``. ``multiplier`` turns SDK gas into VM gas; wasmd passes 1 inside IBC entry points."""
+    """Satisfies ``chain.vm.Backend``. ``multiplier``: VM gas per SDK gas; 1 inside IBC entry points, as wasmd."""
 
     __slots__ = ("_address", "_ctx", "_keeper", "_kv", "_multiplier", "_prefix")
 

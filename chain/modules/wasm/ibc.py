@@ -181,7 +181,7 @@ class ContractPort:
 
 
 class _ContractTrap(AbciError):
-    """The VM failed while a packet was received: wasmd panics, so the whole transaction fails as baseapp's panics do."""
+    """The VM failed while a packet was received: wasmd panics, and the whole transaction fails."""
 
     def __init__(self, cause: AbciError) -> None:
         super().__init__(PANIC.codespace, PANIC.code, f"recovered: {cause.log}: {PANIC.text}")

@@ -298,7 +298,7 @@ class Keeper:
     def ibc_call(
         self, ctx: Context, address: str, entry: str, message: dict[str, Any]
     ) -> tuple[Instance, bytes]:
-        """An IBC entry point: the instance and its raw result. Inside, the chain's gas counts unmultiplied, as in wasmd."""
+        """An IBC entry point: the instance and its raw result. Inside, SDK gas counts unmultiplied, as in wasmd."""
         instance = self.instance(ctx, address)
         name = entry.replace("_", "-")
         self._charge_setup(ctx, instance.code.code_hash, instance.info.code_id, name)
@@ -403,6 +403,7 @@ class Keeper:
     def _deposit(self, ctx: Context, sender: str, address: str, funds: Sequence[Coin]) -> None:
         if not any(coin.amount for coin in funds):
             return
+        self.bank.check_send_enabled(ctx, funds)
         if self.bank.is_blocked(sender):
             raise UNAUTHORIZED(f"{sender} is not allowed to receive funds")
         self.bank.send(ctx, sender, address, funds)
@@ -451,7 +452,7 @@ class Keeper:
 
 
 class wrapped:  # noqa: N801 - reads as the statement it is
-    """``with wrapped("dispatch"):`` puts ``dispatch: `` before refusals (``errorsmod.Wrap``); out of gas passes through."""
+    """``with wrapped("dispatch"):`` puts ``dispatch: `` before refusals (``errorsmod.Wrap``), not before out of gas."""
 
     def __init__(self, description: str) -> None:
         self._description = description

@@ -1,4 +1,4 @@
-"""Store keys and contract addresses of x/wasm (wasmd ``types/keys.go``, ``keeper/addresses.go``); integers big-endian."""
+"""Store keys and contract addresses of x/wasm (wasmd ``types/keys.go``, ``keeper/addresses.go``), big-endian."""
 
 from __future__ import annotations
 

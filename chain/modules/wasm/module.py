@@ -6,10 +6,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
-from google.protobuf import json_format
-
 from chain.context import Context, Mode
 from chain.errors import GenesisError
+from chain.modules import genesis
 from chain.modules.auth.module import Auth
 from chain.modules.bank.module import Bank
 from chain.modules.ibc.module import Ibc
@@ -75,9 +74,8 @@ class Wasm:
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """Wasmd's genesis: ``params``, ``codes`` (with bytes), ``contracts`` (info, state, history), ``sequences``."""
         try:
-            self.keeper.set_params(
-                ctx, _parse(state.get("params") or DEFAULT_PARAMS, wasm_pb.Params())
-            )
+            params = state.get("params") or DEFAULT_PARAMS
+            self.keeper.set_params(ctx, genesis.read(wasm_pb.Params, params, self.name))
             for code in state.get("codes", ()):
                 self._import_code(ctx, code)
             for contract in state.get("contracts", ()):
@@ -85,11 +83,11 @@ class Wasm:
             for sequence in state.get("sequences", ()):
                 key = base64.b64decode(sequence["id_key"])
                 ctx.kv("wasm").set(key, keys.u64(int(sequence["value"])))
-        except (KeyError, ValueError, json_format.ParseError) as error:
+        except (KeyError, ValueError) as error:
             raise GenesisError(f"app_state.wasm: {error}") from error
 
     def _import_code(self, ctx: Context, code: Mapping[str, Any]) -> None:
-        info = _parse(code["code_info"], wasm_pb.CodeInfo())
+        info = genesis.read(wasm_pb.CodeInfo, code["code_info"], self.name)
         checksum = self.keeper.vm.restore_code(base64.b64decode(code["code_bytes"]))
         if checksum != info.code_hash:
             raise GenesisError(
@@ -104,13 +102,13 @@ class Wasm:
     def _import_contract(self, ctx: Context, contract: Mapping[str, Any]) -> None:
         store = ctx.kv("wasm")
         raw = self.keeper.auth.address_bytes(contract["contract_address"])
-        info = _parse(contract["contract_info"], wasm_pb.ContractInfo())
+        info = genesis.read(wasm_pb.ContractInfo, contract["contract_info"], self.name)
         store.set(keys.contract(raw), info.SerializeToString())
         for model in contract.get("contract_state", ()):
             key = keys.contract_store(raw) + bytes.fromhex(model["key"])
             store.set(key, base64.b64decode(model["value"]))
         entries = [
-            _parse(entry, wasm_pb.ContractCodeHistoryEntry())
+            genesis.read(wasm_pb.ContractCodeHistoryEntry, entry, self.name)
             for entry in contract["contract_code_history"]
         ]
         for place, entry in enumerate(entries, start=1):
@@ -136,7 +134,7 @@ class Wasm:
             for key, value in store.prefix(keys.SEQUENCE)
         ]
         return {
-            "params": _shown(self.keeper.params(ctx)),
+            "params": genesis.write(self.keeper.params(ctx)),
             "codes": codes,
             "contracts": contracts,
             "sequences": sequences,
@@ -146,7 +144,7 @@ class Wasm:
         info = wasm_pb.CodeInfo.FromString(stored)
         return {
             "code_id": str(code_id),
-            "code_info": _shown(info),
+            "code_info": genesis.write(info),
             "code_bytes": base64.b64encode(self.keeper.vm.code(info.code_hash)).decode(),
             "pinned": self.keeper.is_pinned(ctx, code_id),
         }
@@ -159,9 +157,11 @@ class Wasm:
         ]
         return {
             "contract_address": self.keeper.auth.address_text(raw),
-            "contract_info": _shown(wasm_pb.ContractInfo.FromString(stored)),
+            "contract_info": genesis.write(wasm_pb.ContractInfo.FromString(stored)),
             "contract_state": state,
-            "contract_code_history": [_shown(entry) for entry in self.keeper.history(ctx, raw)],
+            "contract_code_history": [
+                genesis.write(entry) for entry in self.keeper.history(ctx, raw)
+            ],
         }
 
 
@@ -169,11 +169,3 @@ DEFAULT_PARAMS: Final[dict[str, Any]] = {
     "code_upload_access": {"permission": "ACCESS_TYPE_EVERYBODY", "addresses": []},
     "instantiate_default_permission": "ACCESS_TYPE_EVERYBODY",
 }
-
-
-def _parse(value: Mapping[str, Any], into: Any) -> Any:
-    return json_format.ParseDict(dict(value), into)
-
-
-def _shown(message: Any) -> dict[str, Any]:
-    return json_format.MessageToDict(message, preserving_proto_field_name=True)

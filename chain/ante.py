@@ -1,0 +1,284 @@
+"""What every transaction must pass before its messages run: gas, fee, signatures, sequence.
+
+The decorators and their order are those of wasmd's ante handler on Cosmos SDK 0.53 (wasmd app/ante.go, cosmos-sdk
+x/auth/ante); refusals carry the SDK's codespace, code and text. A decorator is ``(ctx, tx) -> ctx``.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil
+from typing import Final
+
+from chain import coins
+from chain.coins import Coin
+from chain.context import Context, Mode
+from chain.errors import (
+    INSUFFICIENT_FEE,
+    INSUFFICIENT_FUNDS,
+    INVALID_GAS_LIMIT,
+    INVALID_PUBKEY,
+    INVALID_REQUEST,
+    MEMO_TOO_LARGE,
+    NO_SIGNATURES,
+    NOT_SUPPORTED,
+    TOO_MANY_SIGNATURES,
+    TX_TIMEOUT_HEIGHT,
+    UNAUTHORIZED,
+    UNKNOWN_ADDRESS,
+    UNKNOWN_EXTENSION_OPTIONS,
+    WRONG_SEQUENCE,
+    AbciError,
+    Registered,
+)
+from chain.gas import GasMeter
+from chain.keys import SECP256K1, PublicKey
+from chain.modules.auth.account import Account
+from chain.modules.auth.module import FEE_COLLECTOR, Auth
+from chain.modules.bank.module import Bank
+from chain.tx import DecodedTx, SignerData, SignerInfo, sign_bytes
+
+Decorator = Callable[[Context, DecodedTx], Context]
+
+MAX_GAS: Final = 2**63 - 1
+TX_TIMEOUT: Final = Registered("sdk", 42, "tx timeout")
+
+SIMULATED_KEY: Final = PublicKey(
+    SECP256K1, bytes.fromhex("035ad6810a47f073553ff30d2fcc7e0d3b1c0b74b61a1aaa2582344037151e143a")
+)
+"""Stands in for the key of a signer that a simulation does not know (x/auth/ante/sigverify.go)."""
+
+SIMULATED_SIGNATURE_SIZE: Final = 112
+"""Bytes charged for a signature that a simulation lacks: the amino StdSignature, and 6 (x/auth/ante/basic.go)."""
+
+
+class Ante:
+    """``after_setup`` and ``last`` are the decorators of modules, at the places where wasmd has them."""
+
+    def __init__(
+        self,
+        auth: Auth,
+        bank: Bank,
+        after_setup: Sequence[Decorator] = (),
+        last: Sequence[Decorator] = (),
+    ) -> None:
+        self._auth = auth
+        self._bank = bank
+        self.decorators: tuple[Decorator, ...] = (
+            set_up,
+            *after_setup,
+            reject_extensions,
+            self.validate_basic,
+            check_timeout,
+            self.check_memo,
+            self.charge_size,
+            self.deduct_fee,
+            self.set_public_keys,
+            self.limit_signatures,
+            self.charge_signatures,
+            self.verify_signatures,
+            self.increment_sequences,
+            *last,
+        )
+
+    def validate_basic(self, ctx: Context, tx: DecodedTx) -> Context:
+        """cosmos-sdk types/tx/types.go ValidateBasic."""
+        if ctx.mode is Mode.RECHECK:
+            return ctx
+        if tx.gas_limit > MAX_GAS:
+            raise INVALID_REQUEST(f"invalid gas supplied; {tx.gas_limit} > {MAX_GAS}")
+        if any(coin.amount < 0 for coin in tx.fee):
+            raise INSUFFICIENT_FEE(f"invalid fee provided: {coins.text(tx.fee)}")
+        if not tx.signatures:
+            raise NO_SIGNATURES()
+        if len(tx.signatures) != len(tx.signers):
+            raise UNAUTHORIZED(
+                f"wrong number of signers; expected {len(tx.signers)}, got {len(tx.signatures)}"
+            )
+        return ctx
+
+    def check_memo(self, ctx: Context, tx: DecodedTx) -> Context:
+        if tx.memo:
+            size, limit = len(tx.memo.encode()), self._auth.params(ctx).max_memo_characters
+            if size > limit:
+                raise MEMO_TOO_LARGE(
+                    f"maximum number of characters is {limit} but received {size} characters"
+                )
+        return ctx
+
+    def charge_size(self, ctx: Context, tx: DecodedTx) -> Context:
+        cost = self._auth.params(ctx).tx_size_cost_per_byte
+        ctx.gas.consume(cost * len(tx.raw), "txSize")
+        if ctx.mode is Mode.SIMULATE:
+            for index, signer in enumerate(tx.signers):
+                if index < len(tx.signatures) and tx.signatures[index]:
+                    continue
+                self._auth.load(ctx, signer)
+                ctx.gas.consume(cost * SIMULATED_SIGNATURE_SIZE, "txSize")
+        return ctx
+
+    def deduct_fee(self, ctx: Context, tx: DecodedTx) -> Context:
+        if ctx.mode is not Mode.SIMULATE:
+            if ctx.height > 0 and tx.gas_limit == 0:
+                raise INVALID_GAS_LIMIT("must provide positive gas")
+            check_fee(ctx, tx)
+        if tx.fee_granter:
+            raise INVALID_REQUEST("fee grants are not enabled")
+        payer = self._fee_payer(tx)
+        if self._auth.account(ctx, payer) is None:
+            raise UNKNOWN_ADDRESS(f"fee payer address: {payer} does not exist")
+        if any(coin.amount for coin in tx.fee):
+            self._collect(ctx, payer, tx.fee)
+        ctx.emit("tx", fee=coins.text(tx.fee), fee_payer=payer)
+        return ctx
+
+    def set_public_keys(self, ctx: Context, tx: DecodedTx) -> Context:
+        simulate = ctx.mode is Mode.SIMULATE
+        if len(tx.signer_infos) > len(tx.signers):
+            raise _wrong_signer_count(tx)
+        for index, (signer, info) in enumerate(zip(tx.signers, tx.signer_infos, strict=False)):
+            key = info.public_key or (SIMULATED_KEY if simulate else None)
+            if key is None:
+                continue
+            if not simulate and key.address != signer:
+                address = self._auth.address_text(signer)
+                raise INVALID_PUBKEY(
+                    f"pubKey does not match signer address {address} with signer index: {index}"
+                )
+            account = self._auth.require(ctx, signer)
+            if account.pub_key is None:
+                self._auth.save(ctx, signer, account.with_key(key))
+        self._emit_signatures(ctx, tx)
+        return ctx
+
+    def limit_signatures(self, ctx: Context, tx: DecodedTx) -> Context:
+        limit = self._auth.params(ctx).tx_sig_limit
+        count = sum(info.public_key is not None for info in tx.signer_infos)
+        if count > limit:
+            raise TOO_MANY_SIGNATURES(f"signatures: {limit + 1}, limit: {limit}")
+        return ctx
+
+    def charge_signatures(self, ctx: Context, tx: DecodedTx) -> Context:
+        params = self._auth.params(ctx)
+        for signer, _ in zip(tx.signers, tx.signer_infos, strict=False):
+            key = self._auth.require(ctx, signer).pub_key
+            if key is None:
+                if ctx.mode is not Mode.SIMULATE:
+                    raise INVALID_PUBKEY("unrecognized public key type: <nil>")
+                key = SIMULATED_KEY
+            field, descriptor = key.type.gas
+            ctx.gas.consume(getattr(params, field), descriptor)
+        return ctx
+
+    def verify_signatures(self, ctx: Context, tx: DecodedTx) -> Context:
+        if tx.unordered:
+            raise NOT_SUPPORTED("unordered transactions are not enabled")
+        if len(tx.signer_infos) != len(tx.signers):
+            raise _wrong_signer_count(tx)
+        signed = zip(tx.signers, tx.signer_infos, tx.signatures, strict=True)
+        for signer, info, signature in signed:
+            account = self._auth.require(ctx, signer)
+            if info.sequence != account.sequence:
+                raise WRONG_SEQUENCE(
+                    f"account sequence mismatch, expected {account.sequence}, got {info.sequence}"
+                )
+            if ctx.mode not in {Mode.SIMULATE, Mode.RECHECK}:
+                verify(ctx, tx, account, info, signature)
+        return ctx
+
+    def increment_sequences(self, ctx: Context, tx: DecodedTx) -> Context:
+        for signer in tx.signers:
+            self._auth.save(ctx, signer, self._auth.require(ctx, signer).next())
+        return ctx
+
+    def _fee_payer(self, tx: DecodedTx) -> str:
+        return tx.fee_payer or self._auth.address_text(tx.signers[0])
+
+    def _collect(self, ctx: Context, payer: str, fee: tuple[Coin, ...]) -> None:
+        if coins.fault(fee) is not None:
+            raise INSUFFICIENT_FEE(f"invalid fee amount: {coins.text(fee)}")
+        try:
+            self._bank.send_to_module(ctx, payer, FEE_COLLECTOR, fee)
+        except AbciError as error:
+            if INSUFFICIENT_FUNDS.matches(error):  # the SDK wraps the text in the error that it has
+                raise INSUFFICIENT_FUNDS(error.log) from error
+            raise
+
+    def _emit_signatures(self, ctx: Context, tx: DecodedTx) -> None:
+        for signer, info, signature in zip(
+            tx.signers, tx.signer_infos, tx.signatures, strict=False
+        ):
+            ctx.emit("tx", acc_seq=f"{self._auth.address_text(signer)}/{info.sequence}")
+            ctx.emit("tx", signature=b64encode(signature).decode())
+
+
+def set_up(ctx: Context, tx: DecodedTx) -> Context:
+    """Give the transaction its own meter; simulations and the genesis block are not limited."""
+    unlimited = ctx.mode is Mode.SIMULATE or ctx.height == 0
+    return ctx.with_gas(GasMeter(None if unlimited else tx.gas_limit))
+
+
+def reject_extensions(ctx: Context, tx: DecodedTx) -> Context:
+    if tx.has_extensions:
+        raise UNKNOWN_EXTENSION_OPTIONS()
+    return ctx
+
+
+def check_timeout(ctx: Context, tx: DecodedTx) -> Context:
+    if 0 < tx.timeout_height < ctx.height:
+        raise TX_TIMEOUT_HEIGHT(
+            f"block height: {ctx.height}, timeout height: {tx.timeout_height}"
+        )
+    if tx.timeout_time is not None and tx.timeout_time.seconds and tx.timeout_time < ctx.time:
+        raise TX_TIMEOUT(f"block time: {ctx.time}, timeout timestamp: {tx.timeout_time}")
+    return ctx
+
+
+def check_fee(ctx: Context, tx: DecodedTx) -> None:
+    """Hold the fee against the node's minimum gas prices; only the mempool does (x/auth/ante/validator_tx_fee.go)."""
+    if ctx.mode not in {Mode.CHECK, Mode.RECHECK} or not ctx.min_gas_prices:
+        return
+    required = required_fees(ctx.min_gas_prices, tx.gas_limit)
+    if not required:
+        return
+    needed = {coin.denom: coin.amount for coin in required}
+    if not any(0 < needed.get(coin.denom, 0) <= coin.amount for coin in tx.fee):
+        raise INSUFFICIENT_FEE(
+            f"insufficient fees; got: {coins.text(tx.fee)} required: {coins.text(required)}"
+        )
+
+
+@lru_cache(maxsize=1024)
+def required_fees(prices: tuple[tuple[str, str], ...], gas: int) -> tuple[Coin, ...]:
+    """Any one of these pays for ``gas``; empty when every price is zero."""
+    fees = tuple(Coin(denom, ceil(Fraction(price) * gas)) for denom, price in sorted(prices))
+    return fees if any(Fraction(price) for _, price in prices) else ()
+
+
+def verify(
+    ctx: Context, tx: DecodedTx, account: Account, info: SignerInfo, signature: bytes
+) -> None:
+    """Check one signature; sdk/4 naming what the signer may have got wrong."""
+    number = account.number if ctx.height > 0 else 0
+    if account.pub_key is None:
+        raise INVALID_PUBKEY("pubkey on account is not set")
+    try:
+        document = sign_bytes(tx, info.mode, SignerData(ctx.chain_id, number, info.sequence))
+        reason = "unable to verify single signer signature"
+        valid = account.pub_key.verify(document, signature)
+    except AbciError as error:
+        reason, valid = error.log, False
+    if not valid:
+        raise UNAUTHORIZED(
+            f"signature verification failed; please verify account number ({number}) "
+            f"and chain-id ({ctx.chain_id}): ({reason})"
+        )
+
+
+def _wrong_signer_count(tx: DecodedTx) -> AbciError:
+    return UNAUTHORIZED(
+        f"invalid number of signer;  expected: {len(tx.signers)}, got {len(tx.signer_infos)}"
+    )

@@ -1,0 +1,71 @@
+"""Which modules make up the application, and which keeper each is handed: the one place that knows all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chain.ante import Ante
+from chain.modules.auth.module import Auth
+from chain.modules.bank.module import BURNER, MINTER, Bank
+from chain.modules.base.consensus import Consensus
+from chain.modules.base.upgrade import Upgrade
+from chain.modules.ibc.module import Ibc
+from chain.modules.staking.module import Staking
+from chain.modules.transfer.module import Transfer
+from chain.modules.wasm.module import Wasm
+from chain.router import Module, Routers
+from chain.vm import VM
+
+MODULE_ACCOUNTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "fee_collector": (),
+    "mint": (MINTER,),
+    "bonded_tokens_pool": (BURNER, "staking"),
+    "not_bonded_tokens_pool": (BURNER, "staking"),
+    "gov": (BURNER,),
+    "transfer": (MINTER, BURNER),
+    "wasm": (BURNER,),
+}
+"""Module accounts and their permissions, as wasmd has them (app/app.go)."""
+
+AUTHORITY: Final = "gov"
+"""The module whose account may change parameters; it also may receive coins, which the others may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The modules in the order of their genesis, and what the application needs of some by name."""
+
+    modules: tuple[Module, ...]
+    routers: Routers
+    auth: Auth
+    bank: Bank
+    consensus: Consensus
+    upgrade: Upgrade
+    ibc: Ibc
+    ante: Ante
+    wasm: Wasm | None
+
+    @property
+    def stores(self) -> list[str]:
+        return [store for module in self.modules for store in module.stores]
+
+
+def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
+    """Build and register every module. Without a ``vm`` the chain has no contracts."""
+    routers = Routers()
+    auth = Auth(bech32_prefix, MODULE_ACCOUNTS)
+    authority = auth.module_address(AUTHORITY)
+    bank = Bank(auth, blocked=[name for name in MODULE_ACCOUNTS if name != AUTHORITY])
+    staking = Staking(auth)
+    consensus, upgrade = Consensus(), Upgrade()
+    ibc = Ibc(authority)
+    transfer = Transfer(auth, bank, ibc)
+    wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority) if vm else None
+    modules: tuple[Module, ...] = (auth, bank, staking, consensus, upgrade, ibc, transfer)
+    modules = (*modules, wasm) if wasm else modules
+    for module in modules:
+        module.register(routers.messages, routers.queries)
+    ante = Ante(auth, bank, after_setup=(wasm.ante,) if wasm else (), last=(ibc.ante,))
+    return Assembly(modules, routers, auth, bank, consensus, upgrade, ibc, ante, wasm)

@@ -1,0 +1,102 @@
+"""x/ibc: IBC core v1 as ibc-go v10 has it, in one store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chain.context import Context
+from chain.modules.ibc import genesis, queries
+from chain.modules.ibc.ante import check_redundant
+from chain.modules.ibc.channels import Channels
+from chain.modules.ibc.clients import Clients, LightClient
+from chain.modules.ibc.connections import Connections
+from chain.modules.ibc.errors import explaining
+from chain.modules.ibc.packets import Packets
+from chain.modules.ibc.port import PortModule, PortRouter
+from chain.modules.ibc.server import MsgServer
+from chain.modules.ibc.store import STORE, read_number
+from chain.modules.ibc.tendermint import Tendermint
+from chain.router import MessageRouter, QueryRouter
+from chain.tx import DecodedTx
+from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from light_client import host
+from light_client.packet import Packet
+from light_client.values import Height
+
+
+class Ibc:
+    """Client, connection and channel keepers, and what applications ask of them.
+
+    ``authority`` is the bech32 address that may recover clients and change parameters; its prefix is the chain's.
+    Another type of client is one more entry in ``light_clients``.
+    """
+
+    name = "ibc"
+    stores = (STORE,)
+
+    def __init__(
+        self, authority: str, light_clients: Iterable[LightClient] = (Tendermint(),)
+    ) -> None:
+        self._prefix = authority.rpartition("1")[0]
+        self.clients = Clients(light_clients)
+        self.connections = Connections(self.clients)
+        self.channels = Channels(self.clients, self.connections)
+        self.packets = Packets(self.clients, self.connections, self.channels)
+        self.ports = PortRouter()
+        self.server = MsgServer(
+            authority, self.clients, self.connections, self.channels, self.packets, self.ports
+        )
+
+    def register(self, messages: MessageRouter, queries_: QueryRouter) -> None:
+        self.server.register(messages)
+        queries.register(queries_, self.clients, self.connections, self.channels, self._prefix)
+
+    def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
+        genesis.init(ctx, state, self.clients, self.connections)
+
+    def export_genesis(self, ctx: Context) -> dict[str, Any]:
+        return genesis.export(ctx, self.clients, self.connections, self.channels)
+
+    def ante(self, ctx: Context, tx: DecodedTx) -> Context:
+        """Refuse (channel/22) a transaction in the mempool that relays nothing new."""
+        check_redundant(ctx, self.server, self.clients, tx.messages)
+        return ctx
+
+    # For applications.
+
+    def route(self, port: str, module: PortModule) -> None:
+        """Serve ``port`` with ``module``; a name that ends in a dot serves every port that starts with it."""
+        self.ports.route(port, module)
+
+    def send_packet(
+        self,
+        ctx: Context,
+        port: str,
+        channel: str,
+        timeout_height: Height,
+        timeout_timestamp: int,
+        data: bytes,
+    ) -> int:
+        """Commit to a packet (ICS-4) and return its sequence; ``timeout_timestamp`` in nanoseconds, 0 for none."""
+        return self.packets.send(ctx, port, channel, timeout_height, timeout_timestamp, data)
+
+    def write_acknowledgement(self, ctx: Context, packet: Packet, ack: bytes) -> None:
+        """The acknowledgement of a packet whose application answered None; channel/17 when there is one already."""
+        self.packets.write_acknowledgement(ctx, packet, ack)
+
+    def close_channel_init(self, ctx: Context, port: str, channel: str) -> None:
+        with explaining("channel handshake close init failed"):
+            self.channels.close_init(ctx, port, channel)
+
+    def channel(self, ctx: Context, port: str, channel: str) -> channel_pb2.Channel | None:
+        return self.channels.get(ctx, port, channel)
+
+    def channels_of_port(
+        self, ctx: Context, port_prefix: str
+    ) -> list[channel_pb2.IdentifiedChannel]:
+        """Ends on every port whose name starts so, in the order of their keys."""
+        return list(self.channels.all(ctx, port_prefix))
+
+    def next_sequence_send(self, ctx: Context, port: str, channel: str) -> int | None:
+        return read_number(ctx, host.next_sequence_send_path(port, channel))

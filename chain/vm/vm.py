@@ -1,0 +1,239 @@
+"""The front door: code in, calls out."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import threading
+from typing import TYPE_CHECKING, Final, Literal
+
+import wasmtime
+
+from chain.vm import capi, config, engine_api, stack, wasm
+from chain.vm.cache import (
+    CodeStore,
+    Compiled,
+    Loaded,
+    ModuleCache,
+    ModuleFiles,
+    Stats,
+    modules_folder,
+)
+from chain.vm.check import BUILT_IN_CAPABILITIES, Analysis, analyze, check
+from chain.vm.compiler import Compiler
+from chain.vm.errors import (
+    CacheError,
+    SignatureMismatch,
+    TooManyNestedCalls,
+    VmError,
+    WasmFormatError,
+)
+from chain.vm.gas import DEFAULT_ERA, Era
+from chain.vm.instance import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from chain.vm.backend import Backend
+    from chain.vm.instance import CallResult
+
+EngineName = Literal["capi", "python"]
+
+_U64: Final = 1 << 64
+_ALLOCATE: Final = wasm.FuncType(bytes((wasm.I32,)), bytes((wasm.I32,)))
+_DEALLOCATE: Final = wasm.FuncType(bytes((wasm.I32,)), b"")
+
+
+class VM:
+    """Runs CosmWasm contracts. One VM serves one chain; its methods may be called by any thread.
+
+    Without `base_dir` the code of contracts is kept in memory. Compiled modules are always cached
+    on disk (see `cache.modules_folder`) and shared between VMs and processes.
+    """
+
+    def __init__(
+        self,
+        base_dir: Path | None = None,
+        *,
+        capabilities: frozenset[str] = BUILT_IN_CAPABILITIES,
+        era: Era = DEFAULT_ERA,
+        memory_limit_pages: int = 512,
+        cache_bytes: int = 100 << 20,
+        engine: EngineName = "capi",
+    ) -> None:
+        self._capabilities = capabilities
+        self._era = era
+        self._memory_pages = memory_limit_pages
+        self._engine = _engine(engine, memory_limit_pages)
+        self._codes = CodeStore(base_dir)
+        self._files = ModuleFiles(modules_folder(), config.fingerprint(era.ops, memory_limit_pages))
+        self._cache = ModuleCache(cache_bytes)
+        self._compiler = Compiler()
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Ends the compiler's process. The VM must not be used afterwards."""
+        self._compiler.close()
+
+    # --- code ------------------------------------------------------------------------------
+
+    def check(self, code: bytes) -> Analysis:
+        """The static checks. Raises `StaticValidationError`."""
+        analysis = check(wasm.parse(code), self._era, self._capabilities)
+        _validate(code)
+        return analysis
+
+    def store_code(self, code: bytes) -> bytes:
+        """Checks, compiles and keeps a contract; returns its checksum.
+
+        Raises `StaticValidationError` or `CompileError`.
+        """
+        self.check(code)
+        checksum = hashlib.sha256(code).digest()
+        if self._files.get(checksum) is None:
+            self._compile(checksum, code)
+        return self._codes.put(code)
+
+    def restore_code(self, code: bytes) -> bytes:
+        """Keeps a contract that was checked when it was first stored. It is compiled when used."""
+        return self._codes.put(code)
+
+    def code(self, checksum: bytes) -> bytes:
+        """The original Wasm. Raises `CodeNotFound`."""
+        return self._codes.get(checksum)
+
+    def remove_code(self, checksum: bytes) -> None:
+        """Forgets a contract. Raises `CodeNotFound`."""
+        with self._lock:
+            self._codes.remove(checksum)
+            self._cache.drop(checksum)
+
+    def analyze(self, checksum: bytes) -> Analysis:
+        """What the contract exports and requires. Raises `CodeNotFound`."""
+        return analyze(wasm.parse(self._codes.get(checksum), bodies=False))
+
+    def pin(self, checksum: bytes) -> None:
+        """Keeps the loaded module in memory until `unpin`. Raises `CodeNotFound`."""
+        with self._lock:
+            if not self._cache.is_pinned(checksum):
+                self._cache.pin(checksum, self._load(checksum))
+
+    def unpin(self, checksum: bytes) -> None:
+        with self._lock:
+            self._cache.unpin(checksum)
+
+    def stats(self) -> Stats:
+        with self._lock:
+            return self._cache.stats()
+
+    def _load(self, checksum: bytes) -> Loaded:
+        """From memory, from disk, or compiled again."""
+        with self._lock:
+            found = self._cache.get(checksum)
+            if found is None:
+                found = self._load_file(checksum)
+                self._cache.put(checksum, found)
+            return found
+
+    def _load_file(self, checksum: bytes) -> Loaded:
+        self._codes.require(checksum)  # another chain may have compiled what this one lacks
+        compiled = self._files.get(checksum)
+        if compiled is not None:
+            try:
+                loaded = self._linked(compiled)
+            except CacheError:
+                self._files.remove(checksum)  # made on a machine with other features
+            else:
+                self._cache.hits_disk += 1
+                return loaded
+        self._cache.misses += 1
+        return self._linked(self._compile(checksum, self._codes.get(checksum)))
+
+    def _linked(self, compiled: Compiled) -> Loaded:
+        module = self._engine.load(compiled.code)
+        return Loaded(compiled.exports, module, module.size)
+
+    def _compile(self, checksum: bytes, code: bytes) -> Compiled:
+        exports = wasm.parse(code, bodies=False).exported_functions()
+        machine_code = self._compiler.compile(code, self._era.ops, self._memory_pages)
+        compiled = Compiled(exports, machine_code)
+        self._files.put(checksum, compiled)
+        return compiled
+
+    # --- calls -----------------------------------------------------------------------------
+
+    def call(
+        self,
+        checksum: bytes,
+        entry: str,
+        args: Sequence[bytes],
+        backend: Backend,
+        gas_limit: int,
+        *,
+        debug: bool = False,
+    ) -> CallResult:
+        """Runs one entry point in a fresh instance.
+
+        `args` are the JSON arguments, `gas_limit` is in CosmWasm gas and below 2^64. `query` runs
+        without write access; `migrate` may be given its third argument whether the contract takes
+        it or not. Raises `CodeNotFound`, `CompileError` or a `CallError` (with `gas`), or whatever
+        the backend raised (with `gas_report`).
+        """
+        if not 0 <= gas_limit < _U64:
+            raise ValueError(f"gas limit {gas_limit} is not below 2^64")
+        loaded = self._load(checksum)
+        call = Call(self._era, backend, gas_limit, readonly=entry == "query", debug=debug)
+        if stack.has_room():
+            return _run(loaded, call, entry, args)
+        return stack.run_roomy(lambda: _run(loaded, call, entry, args))
+
+
+def _run(loaded: Loaded, call: Call, entry: str, args: Sequence[bytes]) -> CallResult:
+    try:
+        if stack.enter() > stack.MAX_NESTED:
+            raise TooManyNestedCalls(stack.MAX_NESTED)
+        _check_helpers(loaded.exports)
+        call.guest = loaded.module.instantiate(call)
+        try:
+            return call.run(entry, args, loaded.exports.get(entry))
+        finally:
+            call.guest.close()
+    except VmError as error:
+        error.gas = call.report()
+        raise
+    except BaseException as error:
+        error.gas_report = call.report()  # type: ignore[attr-defined]
+        raise
+    finally:
+        stack.leave()
+
+
+def _check_helpers(exports: Mapping[str, wasm.FuncType]) -> None:
+    """The types that the unchecked calls of `capi` rely on."""
+    for name, kind in (("allocate", _ALLOCATE), ("deallocate", _DEALLOCATE)):
+        if exports.get(name) != kind:
+            raise SignatureMismatch(f"export {name} is missing or has another type")
+
+
+@functools.cache
+def _engine(name: EngineName, memory_pages: int) -> capi.Engine | engine_api.Engine:
+    """Engines hold no state of a chain, and reserve much address space: one for all VMs."""
+    return capi.Engine(memory_pages) if name == "capi" else engine_api.Engine(memory_pages)
+
+
+@functools.cache
+def _validator() -> wasmtime.Engine:
+    return config.new_engine()
+
+
+def _validate(code: bytes) -> None:
+    """The rules of the Wasm specification, down to every function body."""
+    try:
+        wasmtime.Module.validate(_validator(), code)
+    except wasmtime.WasmtimeError as error:
+        found = re.search(r"at offset (\d+): (.*)", str(error))
+        if found is None:
+            raise WasmFormatError(str(error), 0) from error
+        raise WasmFormatError(found[2], int(found[1])) from error

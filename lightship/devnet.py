@@ -1,0 +1,125 @@
+"""Chains to play with: a genesis with funded accounts, in the SDK's own shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chain.modules import genesis as genesis_json
+from chain.node.genesis import Genesis, equal_validators
+from chain.node.privval import ValidatorKey
+from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
+from cosmos_pb.cosmos.bank.v1beta1 import genesis_pb2
+from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2
+from cosmos_pb.cosmos.staking.v1beta1 import staking_pb2
+from light_client import bech32
+from light_client.values import Timestamp
+from relayer.coins import Coin
+from relayer.keys import Signer
+from relayer.mnemonic import generate_mnemonic
+from relayer.tx import pack
+
+UNBONDING_SECONDS: Final = 21 * 24 * 3600
+POWER: Final = 10
+ONE: Final = 10**18
+"""The SDK's decimals have 18 digits after the point and stand in protobuf without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody with tokens; the mnemonic is for play, never for value."""
+
+    name: str
+    mnemonic: str
+    coins: tuple[Coin, ...]
+
+    @classmethod
+    def new(cls, name: str, coins: Sequence[Coin], mnemonic: str = "") -> Account:
+        return cls(name, mnemonic or generate_mnemonic(12), tuple(coins))
+
+    @property
+    def signer(self) -> Signer:
+        return Signer.from_mnemonic(self.mnemonic)
+
+    def address(self, prefix: str) -> str:
+        return self.signer.address(prefix)
+
+
+def make_genesis(
+    chain_id: str,
+    now: Timestamp,
+    validators: Sequence[ValidatorKey],
+    accounts: Sequence[Account],
+    *,
+    prefix: str = "cosmos",
+    denom: str = "stake",
+) -> Genesis:
+    """The document of a new chain; ``denom`` is what its validators stake."""
+    addresses = [account.address(prefix) for account in accounts]
+    balances = [
+        genesis_pb2.Balance(
+            address=address,
+            coins=[
+                {"denom": coin.denom, "amount": str(coin.amount)}
+                for coin in sorted(account.coins, key=lambda coin: coin.denom)
+            ],
+        )
+        for account, address in zip(accounts, addresses, strict=True)
+    ]
+    state: dict[str, Any] = {
+        "auth": {"accounts": [_shown(auth_pb2.BaseAccount(address=each)) for each in addresses]},
+        "bank": {"balances": [genesis_json.write(balance) for balance in balances]},
+        "staking": {
+            "params": _staking_params(denom),
+            "validators": [
+                _validator(number, key, prefix) for number, key in enumerate(validators)
+            ],
+        },
+    }
+    return Genesis(
+        chain_id=chain_id,
+        genesis_time=now,
+        validators=equal_validators([key.pub_key for key in validators], POWER),
+        app_state=state,
+    )
+
+
+def _staking_params(denom: str) -> dict[str, Any]:
+    params = staking_pb2.Params(
+        max_validators=100,
+        max_entries=7,
+        historical_entries=10_000,
+        bond_denom=denom,
+        min_commission_rate="0",
+    )
+    params.unbonding_time.seconds = UNBONDING_SECONDS
+    return genesis_json.write(params)
+
+
+def _validator(number: int, key: ValidatorKey, prefix: str) -> dict[str, Any]:
+    tokens = POWER * 1_000_000
+    validator = staking_pb2.Validator(
+        operator_address=bech32.encode(f"{prefix}valoper", key.address),
+        consensus_pubkey=pack(keys_pb2.PubKey(key=key.pub_key.data)),
+        status=staking_pb2.BOND_STATUS_BONDED,
+        tokens=str(tokens),
+        delegator_shares=str(tokens * ONE),
+        min_self_delegation="1",
+    )
+    validator.description.moniker = f"validator-{number}"
+    validator.unbonding_time.SetInParent()
+    rates = validator.commission.commission_rates
+    rates.rate, rates.max_rate, rates.max_change_rate = (
+        str(ONE // 10),
+        str(ONE // 5),
+        str(ONE // 100),
+    )
+    validator.commission.update_time.SetInParent()
+    return genesis_json.write(validator)
+
+
+def _shown(message: Any) -> dict[str, Any]:
+    """A message under its type, as an Any stands in JSON."""
+    name = message.DESCRIPTOR.full_name
+    return {"@type": f"/{name}", **genesis_json.write(message)}
