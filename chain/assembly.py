@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from chain.ante import Ante
 from chain.modules.auth.module import Auth
@@ -13,7 +13,6 @@ from chain.modules.base.consensus import Consensus
 from chain.modules.base.upgrade import Upgrade
 from chain.modules.ibc.module import Ibc
 from chain.modules.staking.module import Staking
-from chain.modules.transfer.module import Transfer
 from chain.modules.wasm.module import Wasm
 from chain.router import Module, Routers
 from chain.vm import VM
@@ -61,10 +60,15 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade()
     ibc = Ibc(authority)
-    transfer = Transfer(auth, bank, ibc)
+    try:
+        from chain.modules.transfer.module import Transfer
+        transfers = [Transfer(auth, bank, ibc)]
+    except ImportError:
+        transfers = []
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority) if vm else None
-    modules: tuple[Module, ...] = (auth, bank, staking, consensus, upgrade, ibc, transfer)
-    modules = (*modules, wasm) if wasm else modules
+    modules = cast(
+        "tuple[Module, ...]", (auth, bank, staking, consensus, upgrade, ibc, *transfers, *([wasm] if wasm else []))
+    )
     for module in modules:
         module.register(routers.messages, routers.queries)
     ante = Ante(auth, bank, after_setup=(wasm.ante,) if wasm else (), last=(ibc.ante,))

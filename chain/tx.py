@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
-from google.protobuf.unknown_fields import UnknownField, UnknownFieldSet
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from chain import coins, keys
 from chain.coins import Coin
@@ -171,7 +171,7 @@ def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:
 
 
 def _refuse_unknown(message: Message, *, non_critical: bool) -> None:
-    for unknown in cast("Iterable[UnknownField]", UnknownFieldSet(message)):
+    for unknown in cast("Iterable[Any]", UnknownFieldSet(message)):
         if non_critical and unknown.field_number & NON_CRITICAL:
             continue
         url = f"/{message.DESCRIPTOR.full_name}"

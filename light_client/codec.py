@@ -35,6 +35,8 @@ ClientValue = ClientState | ConsensusState | ClientHeader | Misbehaviour
 _M = TypeVar("_M", bound=Message)
 _MAX_DURATION_SECONDS = (2**63 - 1) // NS_PER_SECOND
 _CACHED_SETS = 64
+_FIRST_SECOND = ZERO_TIME.seconds
+_LAST_SECOND = MAX_TIME.seconds
 
 
 def parse(message: type[_M], data: bytes) -> _M:
@@ -59,10 +61,10 @@ def height_to_pb(height: Height) -> client_pb2.Height:
 
 def timestamp_from_pb(pb: timestamp_pb2.Timestamp) -> Timestamp:
     """Raises DecodeError outside the years 1 to 9999 (gogoproto's `StdTimeUnmarshal`)."""
-    time = Timestamp(pb.seconds, pb.nanos)
-    if not ZERO_TIME <= time <= MAX_TIME or not 0 <= time.nanos < NS_PER_SECOND:
-        raise DecodeError(f"timestamp out of range: {time.seconds} s, {time.nanos} ns")
-    return time
+    seconds, nanos = pb.seconds, pb.nanos
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND or not 0 <= nanos < NS_PER_SECOND:
+        raise DecodeError(f"timestamp out of range: {seconds} s, {nanos} ns")
+    return Timestamp(seconds, nanos)
 
 
 def timestamp_to_pb(time: Timestamp) -> timestamp_pb2.Timestamp:

@@ -14,6 +14,7 @@ Rust implementation differs, Go decides. Why each rule is there:
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Final
@@ -54,6 +55,10 @@ from light_client.proofs import (
 from light_client.ripemd import ripemd160
 
 _Bytes = Callable[[bytes], bytes]
+
+# Three integers as Go's `binary.ReadVarint` takes them: ten bytes at most, and no 65th bit.
+_VARINT = rb"((?:[\x80-\xff]{0,8}[\x00-\x7f]|[\x80-\xff]{9}[\x00\x01]))"
+_THREE_VARINTS = re.compile(_VARINT * 3)
 
 
 def verify_membership(
@@ -355,18 +360,21 @@ def _check_iavl_inner(op: InnerOp, layer: int) -> None:
 
 
 def _iavl_prefix(prefix: bytes) -> tuple[int, int, int]:
-    """Height, size, and how many bytes follow the version."""
-    try:
-        height, at = wire.read_zigzag(prefix, 0)
-        size, at = wire.read_zigzag(prefix, at)
-        version, at = wire.read_zigzag(prefix, at)
-    except ValueError as error:
-        raise ProofError(f"failed to read IAVL prefix {prefix.hex()}: {error}") from error
-    if height < 0 or size < 0 or version < 0:
-        raise ProofError(
-            f"IAVL height, size and version must be non-negative: {height}, {size}, {version}"
-        )
-    return height, size, len(prefix) - at
+    """Height, size, and how many bytes follow the version.
+
+    A varint ends at its first byte below 128; in zig-zag form its sign is its lowest bit.
+    """
+    match = _THREE_VARINTS.match(prefix)
+    if match is None:
+        raise ProofError(f"failed to read IAVL prefix {prefix.hex()}")
+    size_at, version_at, rest = match.end(1), match.end(2), len(prefix) - match.end()
+    if (prefix[0] | prefix[size_at] | prefix[version_at]) & 1:
+        raise ProofError(f"IAVL height, size and version must be non-negative: {prefix.hex()}")
+    return _even_zigzag(prefix, 0, size_at), _even_zigzag(prefix, size_at, version_at), rest
+
+
+def _even_zigzag(data: bytes, at: int, end: int) -> int:
+    return data[at] >> 1 if end - at == 1 else wire.read_zigzag(data, at)[0]
 
 
 def _check_tendermint_inner(op: InnerOp) -> None:

@@ -7,12 +7,13 @@ gogoproto always emits an embedded message that is not nullable, even an empty o
 from light_client.values import Timestamp
 
 _U64 = (1 << 64) - 1
+_ONE_BYTE = tuple(bytes((value,)) for value in range(256))
 
 
 def uvarint(value: int) -> bytes:
     """Protobuf's base-128 integer; a negative int64 takes ten bytes."""
     if 0 <= value < 128:
-        return value.to_bytes(1, "big")
+        return _ONE_BYTE[value]
     value &= _U64
     out = bytearray()
     while value > 127:
@@ -24,7 +25,7 @@ def uvarint(value: int) -> bytes:
 
 def varint_field(tag: int, value: int) -> bytes:
     """Field number `tag` with wire type 0; nothing when the value is zero."""
-    return bytes((tag << 3,)) + uvarint(value) if value else b""
+    return _ONE_BYTE[tag << 3] + uvarint(value) if value else b""
 
 
 def bytes_field(tag: int, value: bytes) -> bytes:
@@ -34,12 +35,12 @@ def bytes_field(tag: int, value: bytes) -> bytes:
 
 def message_field(tag: int, body: bytes) -> bytes:
     """An embedded message that is always written, empty or not."""
-    return bytes((tag << 3 | 2,)) + uvarint(len(body)) + body
+    return _ONE_BYTE[tag << 3 | 2] + uvarint(len(body)) + body
 
 
 def sfixed64_field(tag: int, value: int) -> bytes:
     """Field number `tag` with wire type 1; nothing when the value is zero."""
-    return bytes((tag << 3 | 1,)) + value.to_bytes(8, "little", signed=True) if value else b""
+    return _ONE_BYTE[tag << 3 | 1] + value.to_bytes(8, "little", signed=True) if value else b""
 
 
 def timestamp(time: Timestamp) -> bytes:

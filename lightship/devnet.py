@@ -11,6 +11,7 @@ from chain.node.genesis import Genesis, equal_validators
 from chain.node.privval import ValidatorKey
 from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
 from cosmos_pb.cosmos.bank.v1beta1 import genesis_pb2
+from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2
 from cosmos_pb.cosmos.staking.v1beta1 import staking_pb2
 from light_client import bech32
@@ -61,7 +62,7 @@ def make_genesis(
         genesis_pb2.Balance(
             address=address,
             coins=[
-                {"denom": coin.denom, "amount": str(coin.amount)}
+                coin_pb2.Coin(denom=coin.denom, amount=str(coin.amount))
                 for coin in sorted(account.coins, key=lambda coin: coin.denom)
             ],
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -11,13 +11,16 @@ from typing import Any, Final
 from chain.node.privval import ValidatorKey
 from cosmos_pb.tendermint.types import block_pb2
 from light_client import codec, merkle, rpcjson
-from light_client.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSig, canonical_vote
+from light_client.commit import ABSENT, FOR_BLOCK, PRECOMMIT, Commit, CommitSig, canonical_vote
 from light_client.header import BlockID, Header, PartSetHeader
-from light_client.values import Timestamp
+from light_client.validators import ValidatorSet
+from light_client.values import ZERO_TIME, Timestamp
 
 PART_SIZE: Final = 65_536
 NO_COMMIT: Final = Commit(0, 0, BlockID(), ())
 """What the first block carries in place of a commit."""
+
+_ABSENT: Final = CommitSig(ABSENT, b"", ZERO_TIME, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,22 @@ def block_id(header: Header, encoded: bytes) -> BlockID:
 
 
 def sign_commit(
-    chain_id: str, height: int, of: BlockID, time: Timestamp, keys: Sequence[ValidatorKey]
+    chain_id: str,
+    height: int,
+    of: BlockID,
+    time: Timestamp,
+    validators: ValidatorSet,
+    keys: Mapping[bytes, ValidatorKey],
 ) -> Commit:
-    """Precommits of every validator, in the order of ``keys``, at the same time."""
+    """Precommits of the whole set at one time; a validator without a key in ``keys`` is absent."""
     message = canonical_vote(chain_id, PRECOMMIT, height, 0, of).at(time)
-    votes = [CommitSig(FOR_BLOCK, key.address, time, key.sign(message)) for key in keys]
+    votes = []
+    for validator in validators.validators:
+        key = keys.get(validator.address)
+        if key is None:
+            votes.append(_ABSENT)
+        else:
+            votes.append(CommitSig(FOR_BLOCK, key.address, time, key.sign(message)))
     return Commit(height, 0, of, tuple(votes))
 
 

@@ -81,7 +81,7 @@ class BlockStore:
         self.height: int = row[1] or 0
         self._latest: StoredBlock | None = None
         self._read = lru_cache(maxsize=_CACHED)(self._read_block)
-        self._read_set = lru_cache(maxsize=_CACHED)(self._read_validators)
+        self._sets: dict[int, ValidatorSet] = {}
 
     def load(self, height: int) -> StoredBlock | None:
         latest = self._latest
@@ -112,7 +112,11 @@ class BlockStore:
         """The set that signs block ``height``, priorities as they are before it; up to
         ``self.height + 2``.
         """
-        return self._read_set(height)
+        found = self._sets.get(height)
+        if found is None:
+            found = self._read_validators(height)
+            self._remember_set(height, found)
+        return found
 
     def params(self, height: int) -> ConsensusParams:
         """The consensus parameters that hold for block ``height``."""
@@ -132,18 +136,19 @@ class BlockStore:
             for each, validators in ((height, first), (height + 1, second)):
                 connection.execute(_PUT_VALIDATORS, (each, _encode_set(validators)))
             connection.execute(_PUT_PARAMS, (height, params.to_pb().SerializeToString()))
-        self._read_set.cache_clear()
+        self._sets = {}
 
     def save(
         self,
         stored: StoredBlock,
         encoded: bytes,
         *,
-        validators: ValidatorSet | None,
+        validators: ValidatorSet,
+        changed: bool,
         params: ConsensusParams | None,
     ) -> None:
-        """Write a block. ``validators`` of height + 2 and ``params`` of height + 1 when they
-        changed.
+        """Write a block with the validators of height + 2, ``changed`` or just turned, and the
+        parameters of height + 1 when they are new.
 
         Nothing is visible to ``height`` and ``load`` before ``publish``.
         """
@@ -157,11 +162,12 @@ class BlockStore:
         )
         with self._file.write() as connection:
             connection.execute("INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?, ?)", row)
-            if validators is not None:
+            if changed or (height + 2) % _CHECKPOINT == 0:
                 connection.execute(_PUT_VALIDATORS, (height + 2, _encode_set(validators)))
             if params is not None:
                 connection.execute(_PUT_PARAMS, (height + 1, params.to_pb().SerializeToString()))
             self.index.add(connection, stored.block, stored.results)
+        self._remember_set(height + 2, validators)
 
     def publish(self, stored: StoredBlock) -> None:
         """Make the block that was saved the latest one."""
@@ -189,10 +195,6 @@ class BlockStore:
     def close(self) -> None:
         self._file.close()
 
-    @staticmethod
-    def is_checkpoint(height: int) -> bool:
-        return height % _CHECKPOINT == 0
-
     def _read_block(self, height: int) -> StoredBlock:
         with self._file.read() as connection:
             row = connection.execute(
@@ -215,12 +217,23 @@ class BlockStore:
             ).fetchone()
         if row is None or height > self.height + 2:
             raise StoreError(f"no validator set for height {height}")
-        found = codec.validator_set_from_pb(validator_pb2.ValidatorSet.FromString(row[1]))
-        for _ in range(height - row[0]):
+        near = max((each for each in list(self._sets) if row[0] < each <= height), default=None)
+        if near is not None:
+            at, found = near, self._sets[near]
+        else:
+            at, found = row[0], codec.validator_set_from_pb(codec.parse(_SET, row[1]))
+        for _ in range(height - at):
             found = increment(found)
         return found
 
+    def _remember_set(self, height: int, validators: ValidatorSet) -> None:
+        sets = {**self._sets, height: validators}
+        while len(sets) > _CACHED:
+            del sets[next(iter(sets))]
+        self._sets = sets
 
+
+_SET: Final = validator_pb2.ValidatorSet
 _PUT_VALIDATORS: Final = "INSERT OR REPLACE INTO validators VALUES (?, ?)"
 _PUT_PARAMS: Final = "INSERT OR REPLACE INTO params VALUES (?, ?)"
 

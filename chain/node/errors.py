@@ -45,12 +45,12 @@ class ParseError(RpcError):
     message = "Parse error. Invalid JSON"
 
 
-class InvalidRequest(RpcError):  # noqa: N818 - the names are those of the JSON-RPC specification
+class InvalidRequest(RpcError):
     code = -32600
     message = "Invalid Request"
 
 
-class MethodNotFound(RpcError):  # noqa: N818
+class MethodNotFound(RpcError):
     code = -32601
     message = "Method not found"
 
@@ -58,7 +58,7 @@ class MethodNotFound(RpcError):  # noqa: N818
         return {"code": self.code, "message": self.message}
 
 
-class InvalidParams(RpcError):  # noqa: N818
+class InvalidParams(RpcError):
     code = -32602
     message = "Invalid params"
 

@@ -84,7 +84,7 @@ class Subscription:
             raise SubscriptionEnded(f"subscription was canceled (reason: {self._reason})")
 
 
-class SubscriptionEnded(RpcError):  # noqa: N818 - named as what it reports
+class SubscriptionEnded(RpcError):
     code = -32000
     message = "Server error"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chain.errors import GenesisError
-from chain.node.params import ConsensusParams
+from chain.node.params import ConsensusParams, whole_number
 from light_client import rpcjson
 from light_client.errors import LightClientError
 from light_client.keys import PublicKey
@@ -34,7 +34,7 @@ class Genesis:
     validators: tuple[GenesisValidator, ...] = ()
     app_state: Mapping[str, Any] = field(default_factory=dict)
     initial_height: int = 1
-    consensus_params: ConsensusParams = ConsensusParams()
+    consensus_params: ConsensusParams = field(default_factory=ConsensusParams)
     app_hash: bytes = b""
 
     def __post_init__(self) -> None:
@@ -159,12 +159,10 @@ def _time(data: Mapping[str, Any]) -> Timestamp:
 
 
 def _integer(name: str, value: Any) -> int:
-    try:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValueError
-        return int(value)
-    except ValueError:
-        raise GenesisError(f"genesis {name} must be a whole number, got {value!r}") from None
+    number = whole_number(value)
+    if number is None:
+        raise GenesisError(f"genesis {name} must be a whole number, got {value!r}")
+    return number
 
 
 def _hex(name: str, value: Any) -> bytes:

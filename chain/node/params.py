@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -14,6 +15,7 @@ from light_client.keys import KEY_TYPES
 from light_client.values import NS_PER_SECOND
 
 MAX_BLOCK_BYTES: Final = 104_857_600
+_WHOLE: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +149,16 @@ def _group(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _integer(group: Mapping[str, Any], path: str, default: int) -> int:
     value = group.get(path.rpartition(".")[2], default)
-    try:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValueError
-        return int(value)
-    except ValueError:
-        raise GenesisError(
-            f"consensus_params.{path} must be a whole number, got {value!r}"
-        ) from None
+    number = whole_number(value)
+    if number is None:
+        raise GenesisError(f"consensus_params.{path} must be a whole number, got {value!r}")
+    return number
+
+
+def whole_number(value: Any) -> int | None:
+    """A 64-bit integer out of JSON, where CometBFT writes it as a string; None for anything else."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if -(2**63) <= value < 2**63 else None

@@ -69,11 +69,10 @@ def load(path: Path) -> tuple[ValidatorKey, ...]:
     """The keys of a file that ``save`` wrote, or of a single ``priv_validator_key.json``."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        entries = data["validators"] if "validators" in data else [data]
-        return tuple(_from_json(entry) for entry in entries)
+        return tuple(_from_json(entry) for entry in data.get("validators", [data]))
     except OSError as error:
         raise NodeError(f"validator keys {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NodeError(f"validator keys {path}: {error}") from error
 
 

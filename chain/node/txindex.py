@@ -135,7 +135,7 @@ class TxIndex:
             table = "SELECT height, -1 FROM block" if blocks else "SELECT height, idx FROM tx"
             rows = connection.execute(
                 f"{table} WHERE height BETWEEN ? AND ?",
-                (heights.low, heights.high),  # noqa: S608
+                (heights.low, heights.high),
             )
             return set(rows)
         lookups = [each for each in conditions if each.op == "=" and each.kind == "string"]
@@ -220,7 +220,7 @@ class TxIndex:
         for name in names:
             rows = connection.execute(
                 "SELECT value, height, idx FROM event WHERE attribute = ?"
-                f" AND height BETWEEN ? AND ? AND idx {'<' if blocks else '>='} 0",  # noqa: S608
+                f" AND height BETWEEN ? AND ? AND idx {'<' if blocks else '>='} 0",
                 (self._attributes[name], heights.low, heights.high),
             )
             found.update((height, idx) for value, height, idx in rows if condition.matches(value))
@@ -260,7 +260,7 @@ def _key(value: str) -> str:
 def _frequency(connection: sqlite3.Connection, pair: tuple[int, str]) -> int:
     row = connection.execute(
         "SELECT count(*) FROM"
-        f" (SELECT 1 FROM event WHERE attribute = ? AND value = ? LIMIT {_PROBE})",  # noqa: S608
+        f" (SELECT 1 FROM event WHERE attribute = ? AND value = ? LIMIT {_PROBE})",
         pair,
     ).fetchone()
     return int(row[0])

@@ -63,7 +63,7 @@ def password(*, confirm: bool = False) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))
 
 
-def asynchronous(function: Body) -> Callable[..., Any]:
+def asynchronous(function: Body) -> Any:
     """A command whose body is a coroutine."""
 
     @wraps(function)

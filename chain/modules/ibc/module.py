@@ -38,6 +38,7 @@ class Ibc:
     def __init__(
         self, authority: str, light_clients: Iterable[LightClient] = (Tendermint(),)
     ) -> None:
+        self.authority = authority
         self._prefix = authority.rpartition("1")[0]
         self.clients = Clients(light_clients)
         self.connections = Connections(self.clients)

@@ -1,0 +1,445 @@
+"""ICS-20 token transfer over IBC v1 (``ibc-go:modules/apps/transfer``, ``keeper/relay.go`` and ``ibc_module.go``).
+
+A token that leaves home waits in the escrow account of its channel while vouchers of it circulate there; a voucher that
+goes back is burned and the token released. A packet that fails or times out undoes what sending did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from chain import coins
+from chain.coins import Coin
+from chain.context import Context
+from chain.errors import TX_DECODE, AbciError, GenesisError, OutOfGas
+from chain.modules import genesis
+from chain.modules.auth.module import Auth
+from chain.modules.bank.module import Bank
+from chain.modules.ibc.errors import (
+    CHANNEL_NOT_FOUND,
+    IBC_INVALID_ADDRESS,
+    IBC_INVALID_COINS,
+    IBC_INVALID_REQUEST,
+    IBC_INVALID_TYPE,
+    IBC_UNAUTHORIZED,
+    IBC_UNKNOWN_REQUEST,
+    INVALID_CHANNEL_ORDERING,
+    INVALID_PORT,
+    bare,
+    explaining,
+)
+from chain.modules.ibc.module import Ibc
+from chain.modules.ibc.port import (
+    Acknowledgement,
+    Counterparty,
+    StandardAck,
+    error_ack,
+    parse_ack,
+    result_ack,
+)
+from chain.modules.ibc.store import enum_name
+from chain.modules.transfer import denom as denoms
+from chain.modules.transfer import events, store
+from chain.modules.transfer.denom import VERSION, Denom
+from chain.modules.transfer.errors import (
+    DENOM_NOT_FOUND,
+    INVALID_AMOUNT,
+    INVALID_DENOM,
+    INVALID_MEMO,
+    INVALID_VERSION,
+    MAX_CHANNELS,
+    RECEIVE_DISABLED,
+    SEND_DISABLED,
+)
+from chain.modules.transfer.packet import (
+    MAX_AMOUNT,
+    MAX_MEMO,
+    MAX_RECEIVER,
+    TransferData,
+    parse_amount,
+    unmarshal,
+)
+from chain.modules.transfer.queries import Queries
+from chain.router import MessageRouter, QueryRouter
+from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2
+from cosmos_pb.ibc.applications.transfer.v1 import token_pb2, transfer_pb2, tx_pb2
+from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from light_client import host
+from light_client.codec import height_from_pb
+from light_client.packet import Packet
+
+PORT: Final = "transfer"
+_MODULE = "transfer"
+_MAX_CHANNEL = 2**32 - 1
+
+
+class Transfer:
+    """The module and the application behind its port; it routes itself there."""
+
+    name = "transfer"
+    stores = (store.STORE,)
+
+    def __init__(self, auth: Auth, bank: Bank, ibc: Ibc) -> None:
+        self._auth = auth
+        self._bank = bank
+        self._ibc = ibc
+        ibc.route(PORT, self)
+
+    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+        messages.register(
+            tx_pb2.MsgTransfer, self.transfer, lambda msg: (msg.sender,), validate_transfer
+        )
+        messages.register(
+            tx_pb2.MsgUpdateParams, self.update_params, lambda msg: (msg.signer,), _check_signer
+        )
+        Queries(self._auth, self._ibc).register(queries)
+
+    # Genesis.
+
+    def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
+        known = {"port_id", "denoms", "params", "total_escrowed"}
+        if state.keys() - known:
+            unknown = ", ".join(sorted(state.keys() - known))
+            raise GenesisError(f"app_state.transfer: unknown field {unknown}")
+        store.set_port(ctx, state.get("port_id", PORT))
+        default = {"send_enabled": True, "receive_enabled": True}
+        params = state.get("params", default)
+        store.set_params(ctx, genesis.read(transfer_pb2.Params, params, self.name))
+        for item in state.get("denoms", ()):
+            denom = denoms.from_pb(genesis.read(token_pb2.Denom, item, self.name))
+            store.set_denom(ctx, denom)
+            self._describe(ctx, denom)
+        for item in state.get("total_escrowed", ()):
+            store.set_escrowed(ctx, item["denom"], coins.amount_of(item["amount"]))
+
+    def export_genesis(self, ctx: Context) -> dict[str, Any]:
+        ordered = sorted(store.all_denoms(ctx), key=Denom.sort_key)
+        return {
+            "port_id": store.port(ctx),
+            "denoms": [genesis.write(denom.to_pb()) for denom in ordered],
+            "params": genesis.write(store.params(ctx)),
+            "total_escrowed": [genesis.write(coin.to_pb()) for coin in store.all_escrowed(ctx)],
+        }
+
+    # Messages.
+
+    def transfer(self, ctx: Context, msg: tx_pb2.MsgTransfer) -> tx_pb2.MsgTransferResponse:
+        """Lock or burn the sender's coins and send the packet; 2^256-1 of a coin means all of it."""
+        if not store.params(ctx).send_enabled:
+            raise bare(SEND_DISABLED)
+        coin = self._wanted(ctx, msg)
+        denom = self._denom_of(ctx, coin.denom)
+        data = TransferData(denom.path, str(coin.amount), msg.sender, msg.receiver, msg.memo)
+        with explaining(f"failed to validate {VERSION} packet data"):
+            data.validate()
+        if self._ibc.channel(ctx, msg.source_port, msg.source_channel) is None:
+            raise CHANNEL_NOT_FOUND(
+                f"port ID ({msg.source_port}) channel ID ({msg.source_channel})"
+            )
+        self.take(ctx, PORT, msg.source_channel, denom, coin, msg.sender)
+        sequence = self._ibc.send_packet(
+            ctx,
+            PORT,
+            msg.source_channel,
+            height_from_pb(msg.timeout_height),
+            msg.timeout_timestamp,
+            data.marshal(),
+        )
+        events.transfer(ctx, data)
+        return tx_pb2.MsgTransferResponse(sequence=sequence)
+
+    def update_params(
+        self, ctx: Context, msg: tx_pb2.MsgUpdateParams
+    ) -> tx_pb2.MsgUpdateParamsResponse:
+        if msg.signer != self._ibc.authority:
+            raise IBC_UNAUTHORIZED(f"expected {self._ibc.authority}, got {msg.signer}")
+        store.set_params(ctx, msg.params)
+        return tx_pb2.MsgUpdateParamsResponse()
+
+    # Tokens.
+
+    def take(
+        self, ctx: Context, port: str, channel: str, denom: Denom, coin: Coin, sender: str
+    ) -> None:
+        """Burn a voucher that goes home through this channel, put anything else into its escrow."""
+        if self._is_blocked(sender):
+            raise IBC_UNAUTHORIZED(f"{sender} is not allowed to send funds")
+        if not self._bank.is_send_enabled(ctx, coin.denom):
+            raise SEND_DISABLED(f"{coin.denom} transfers are currently disabled")
+        if denom.came_through(port, channel):
+            self._bank.send_to_module(ctx, sender, _MODULE, (coin,))
+            self._bank.burn(ctx, _MODULE, (coin,))
+            return
+        self._bank.send(ctx, sender, self._escrow(port, channel), (coin,))
+        total = store.escrowed(ctx, coin.denom) + coin.amount
+        store.set_escrowed(ctx, coin.denom, total)
+
+    def receive(self, ctx: Context, data: TransferData, packet: Packet) -> None:
+        """Release tokens that come home, mint vouchers of all others."""
+        with explaining("error validating ICS-20 transfer packet data"):
+            data.validate_received()
+        if not store.params(ctx).receive_enabled:
+            raise bare(RECEIVE_DISABLED)
+        self._check_receiver(data.receiver)
+        amount, sent = parse_amount(data.amount), data.token
+        port, channel = packet.destination_port, packet.destination_channel
+        if sent.came_through(packet.source_port, packet.source_channel):
+            coin = Coin(sent.without_last_hop().local, amount)
+            self._release(ctx, port, channel, data.receiver, coin)
+        else:
+            self._mint(ctx, sent.with_hop(port, channel), amount, data.receiver)
+
+    def refund(self, ctx: Context, data: TransferData, port: str, channel: str) -> None:
+        """Give back what ``take`` took."""
+        if self._is_blocked(data.sender):
+            raise IBC_UNAUTHORIZED(f"{data.sender} is not allowed to receive funds")
+        denom = data.token
+        coin = Coin(denom.local, parse_amount(data.amount))
+        if denom.came_through(port, channel):
+            self._bank.mint(ctx, _MODULE, (coin,))
+            self._bank.send(ctx, self._auth.module_address(_MODULE), data.sender, (coin,))
+        else:
+            self._release(ctx, port, channel, data.sender, coin)
+
+    # The application behind the port.
+
+    def on_chan_open_init(
+        self,
+        ctx: Context,
+        order: int,
+        hops: Sequence[str],  # noqa: ARG002 - the seam's signature
+        port: str,
+        channel: str,
+        counterparty: Counterparty,  # noqa: ARG002
+        version: str,
+    ) -> str:
+        self._check_channel(ctx, order, port, channel)
+        proposed = version if version.strip() else VERSION
+        if proposed != VERSION:
+            raise INVALID_VERSION(f"expected one of [{VERSION}], got {proposed}")
+        return proposed
+
+    def on_chan_open_try(
+        self,
+        ctx: Context,
+        order: int,
+        hops: Sequence[str],  # noqa: ARG002
+        port: str,
+        channel: str,
+        counterparty: Counterparty,  # noqa: ARG002
+        counterparty_version: str,  # noqa: ARG002 - whatever it is, ours is the answer; Ack decides
+    ) -> str:
+        self._check_channel(ctx, order, port, channel)
+        return VERSION
+
+    def on_chan_open_ack(
+        self,
+        ctx: Context,  # noqa: ARG002
+        port: str,  # noqa: ARG002
+        channel: str,  # noqa: ARG002
+        counterparty_channel: str,  # noqa: ARG002
+        counterparty_version: str,
+    ) -> None:
+        if counterparty_version != VERSION:
+            raise INVALID_VERSION(
+                f"invalid counterparty version: expected one of [{VERSION}], "
+                f"got {counterparty_version}"
+            )
+
+    def on_chan_open_confirm(self, ctx: Context, port: str, channel: str) -> None:
+        """Nothing to decide."""
+
+    def on_chan_close_init(
+        self,
+        ctx: Context,  # noqa: ARG002
+        port: str,  # noqa: ARG002
+        channel: str,  # noqa: ARG002
+    ) -> None:
+        raise IBC_INVALID_REQUEST("user cannot close channel")
+
+    def on_chan_close_confirm(self, ctx: Context, port: str, channel: str) -> None:
+        """Nothing to decide."""
+
+    def on_recv_packet(
+        self,
+        ctx: Context,
+        packet: Packet,
+        relayer: str,  # noqa: ARG002
+    ) -> Acknowledgement:
+        data = TransferData()
+        try:
+            data = unmarshal(packet.data)
+            self.receive(ctx, data, packet)
+        except OutOfGas:
+            raise
+        except AbciError as error:
+            events.received(ctx, data, error)
+            return error_ack(error)
+        events.received(ctx, data, None)
+        return result_ack(b"\x01")
+
+    def on_acknowledgement_packet(
+        self,
+        ctx: Context,
+        packet: Packet,
+        ack: bytes,
+        relayer: str,  # noqa: ARG002
+    ) -> None:
+        standard = parse_ack(ack)
+        if standard is None:
+            raise IBC_UNKNOWN_REQUEST("cannot unmarshal ICS-20 transfer packet acknowledgement")
+        data = unmarshal(packet.data)
+        _check_bytes(standard, ack)
+        if standard.error is not None:
+            self.refund(ctx, data, packet.source_port, packet.source_channel)
+        elif not standard.success:
+            raise IBC_INVALID_TYPE("expected a result or an error, got neither")
+        events.acknowledged(ctx, data, standard)
+
+    def on_timeout_packet(
+        self,
+        ctx: Context,
+        packet: Packet,
+        relayer: str,  # noqa: ARG002
+    ) -> None:
+        data = unmarshal(packet.data)
+        self.refund(ctx, data, packet.source_port, packet.source_channel)
+        events.timed_out(ctx, data)
+
+    # Parts.
+
+    def _wanted(self, ctx: Context, msg: tx_pb2.MsgTransfer) -> Coin:
+        (coin,) = coins.from_pb([msg.token])
+        if coin.amount != MAX_AMOUNT:
+            return coin
+        balance = self._bank.balance(ctx, msg.sender, coin.denom)
+        if not balance:
+            raise INVALID_AMOUNT(f"empty spendable balance for {coin.denom}")
+        return Coin(coin.denom, balance)
+
+    def _denom_of(self, ctx: Context, local: str) -> Denom:
+        """What a denomination of this chain's bank stands for; transfer/6 for a voucher that never came."""
+        prefix = f"{denoms.PREFIX}/"
+        if not local.startswith(prefix):
+            return Denom(local)
+        text = local.removeprefix(prefix)
+        try:
+            found = store.denom(ctx, denoms.parse_hash(text))
+        except ValueError as error:
+            raise INVALID_DENOM(str(error)) from error
+        if found is None:
+            raise DENOM_NOT_FOUND(text)
+        return found
+
+    def _mint(self, ctx: Context, denom: Denom, amount: int, receiver: str) -> None:
+        if not store.has_denom(ctx, denom.hash):
+            store.set_denom(ctx, denom)
+        if self._bank.denom_metadata(ctx, denom.local) is None:
+            self._describe(ctx, denom)
+        events.denomination(ctx, denom)
+        voucher = Coin(denom.local, amount)
+        with explaining("failed to mint IBC tokens"):
+            self._bank.mint(ctx, _MODULE, (voucher,))
+        with explaining(f"failed to send coins to receiver {receiver}"):
+            self._bank.send(ctx, self._auth.module_address(_MODULE), receiver, (voucher,))
+
+    def _release(self, ctx: Context, port: str, channel: str, receiver: str, coin: Coin) -> None:
+        with explaining(
+            "unable to unescrow tokens, this may be caused by a malicious counterparty module "
+            "or a bug: please open an issue on counterparty module"
+        ):
+            self._bank.send(ctx, self._escrow(port, channel), receiver, (coin,))
+        total = store.escrowed(ctx, coin.denom) - coin.amount
+        if total < 0:
+            raise INVALID_AMOUNT(f"amount cannot be negative: {total}")
+        store.set_escrowed(ctx, coin.denom, total)
+
+    def _describe(self, ctx: Context, denom: Denom) -> None:
+        self._bank.set_denom_metadata(
+            ctx,
+            bank_pb2.Metadata(
+                description=f"IBC token from {denom.path}",
+                denom_units=[bank_pb2.DenomUnit(denom=denom.base, exponent=0)],
+                base=denom.local,
+                display=denom.path,
+                name=f"{denom.path} IBC token",
+                symbol=denom.base.upper(),
+            ),
+        )
+
+    def _check_receiver(self, receiver: str) -> None:
+        try:
+            self._auth.address_bytes(receiver)
+        except AbciError as error:
+            raise IBC_INVALID_ADDRESS(f"failed to decode receiver address: {receiver}") from error
+        if self._is_blocked(receiver):
+            raise IBC_UNAUTHORIZED(f"{receiver} is not allowed to receive funds")
+
+    def _is_blocked(self, address: str) -> bool:
+        own = self._auth.module_address(_MODULE)
+        return address != own and self._bank.is_blocked(address)
+
+    def _escrow(self, port: str, channel: str) -> str:
+        return self._auth.address_text(denoms.escrow_address(port, channel))
+
+    def _check_channel(self, ctx: Context, order: int, port: str, channel: str) -> None:
+        with explaining():
+            number = host.parse_channel_id(channel)
+        if number > _MAX_CHANNEL:
+            raise MAX_CHANNELS(
+                f"channel sequence {number} is greater than max allowed transfer channels "
+                f"{_MAX_CHANNEL}"
+            )
+        if order != channel_pb2.ORDER_UNORDERED:
+            raise INVALID_CHANNEL_ORDERING(
+                f"expected ORDER_UNORDERED channel, got {enum_name(channel_pb2.Order, order)} "
+            )
+        bound = store.port(ctx)
+        if port != bound:
+            raise INVALID_PORT(f"invalid port: {port}, expected {bound}")
+
+
+def validate_transfer(msg: tx_pb2.MsgTransfer) -> None:
+    """``MsgTransfer.ValidateBasic``."""
+    with explaining(f"invalid source port ID {msg.source_port}"):
+        host.validate_port_id(msg.source_port)
+    with explaining(f"invalid source channel ID {msg.source_channel}"):
+        host.validate_channel_id(msg.source_channel)
+    _check_token(msg)
+    if not msg.sender.strip():
+        raise IBC_INVALID_ADDRESS("missing sender address")
+    if not msg.receiver.strip():
+        raise IBC_INVALID_ADDRESS("missing recipient address")
+    if len(msg.receiver.encode()) > MAX_RECEIVER:
+        raise IBC_INVALID_ADDRESS(f"recipient address must not exceed {MAX_RECEIVER} bytes")
+    if len(msg.memo.encode()) > MAX_MEMO:
+        raise INVALID_MEMO(f"memo must not exceed {MAX_MEMO} bytes")
+
+
+def _check_token(msg: tx_pb2.MsgTransfer) -> None:
+    try:
+        (coin,) = coins.from_pb([msg.token])
+    except AbciError as error:
+        raise TX_DECODE(error.log) from error
+    try:
+        denoms.validate_local(coin.denom)
+    except AbciError as error:
+        raise IBC_INVALID_COINS(str(coin)) from error
+    if coin.amount <= 0:
+        raise IBC_INVALID_COINS(str(coin))
+
+
+def _check_signer(msg: tx_pb2.MsgUpdateParams) -> None:
+    if not msg.signer.strip():
+        raise IBC_INVALID_ADDRESS("missing sender address")
+
+
+def _check_bytes(standard: StandardAck, ack: bytes) -> None:
+    """An acknowledgement that could be written in two ways is refused (ASA-2025-004)."""
+    expected = standard.marshal()
+    if expected != ack:
+        raise IBC_INVALID_TYPE(
+            "acknowledgement did not marshal to expected bytes: "
+            f"{expected.hex().upper()} ≠ {ack.hex().upper()}"
+        )

@@ -1,0 +1,109 @@
+"""The data of an ICS-20 packet and its JSON (``ibc-go:modules/apps/transfer/types/packet.go``)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from chain.modules.ibc import gojson
+from chain.modules.ibc.errors import IBC_INVALID_ADDRESS, IBC_INVALID_TYPE, explaining
+from chain.modules.transfer.denom import Denom
+from chain.modules.transfer.errors import INVALID_AMOUNT, INVALID_MEMO
+
+MAX_MEMO: Final = 32_768
+MAX_RECEIVER: Final = 2_048
+MAX_AMOUNT: Final = 2**256 - 1
+
+_FIELDS: Final = ("denom", "amount", "sender", "receiver", "memo")
+_DECIMAL = re.compile(
+    r"[+-]?[1-9][0-9_]*|[+-]?0[0-7_]*|[+-]?0[xX][0-9a-fA-F_]+|[+-]?0[bB][01_]+|[+-]?0[oO][0-7_]+"
+)
+_OCTAL = re.compile(r"([+-]?)0_?([0-7][0-7_]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class TransferData:
+    """``denom`` is the full path; ``amount`` is text, as it came."""
+
+    denom: str = ""
+    amount: str = ""
+    sender: str = ""
+    receiver: str = ""
+    memo: str = ""
+
+    @property
+    def token(self) -> Denom:
+        return Denom.parse(self.denom)
+
+    def marshal(self) -> bytes:
+        """The JSON of Go's struct: in the order of its fields, without an empty memo."""
+        members = [(name, getattr(self, name)) for name in _FIELDS]
+        return gojson.dumps((name, value) for name, value in members if name != "memo" or value)
+
+    def validate(self) -> None:
+        """``FungibleTokenPacketData.ValidateBasic``."""
+        if parse_amount(self.amount) <= 0:
+            raise INVALID_AMOUNT(f"amount must be strictly positive: got {self.amount}")
+        if not self.sender.strip():
+            raise IBC_INVALID_ADDRESS("sender address cannot be blank")
+        if not self.receiver.strip():
+            raise IBC_INVALID_ADDRESS("receiver address cannot be blank")
+        self.token.validate()
+
+    def validate_received(self) -> None:
+        """What a receiver also asks (``InternalTransferRepresentation.ValidateBasic``)."""
+        self.validate()
+        if len(self.memo.encode()) > MAX_MEMO:
+            raise INVALID_MEMO(f"memo must not exceed {MAX_MEMO} bytes")
+
+
+def unmarshal(data: bytes) -> TransferData:
+    """Read packet data as Go does, in any order and any case, and check it; ibc/12 when it is no such JSON.
+
+    Unknown members are ignored, the last of equal ones counts, null changes nothing, trailing text is refused.
+    """
+    try:
+        members = gojson.loads(data)
+        if not isinstance(members, gojson.Pairs):
+            raise ValueError("cannot unmarshal into Go value of type types.FungibleTokenPacketData")
+        read = TransferData(**_strings(members))
+    except ValueError as error:
+        raise IBC_INVALID_TYPE(
+            f"cannot unmarshal ICS20-V1 transfer packet data: {error}"
+        ) from error
+    with explaining("invalid packet data"):
+        read.validate()
+    return read
+
+
+def _strings(members: gojson.Pairs) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in members:
+        field = name.casefold()
+        if field not in _FIELDS or value is None:
+            continue
+        if not isinstance(value, str):
+            raise ValueError(
+                f"cannot unmarshal into Go struct field FungibleTokenPacketData.{field} of type string"
+            )
+        found[field] = gojson.clean(value)
+    return found
+
+
+def parse_amount(text: str) -> int:
+    """An integer as ``math.NewIntFromString`` reads it: any base that its prefix names, at most 256 bits."""
+    try:
+        amount = _integer(text)
+    except ValueError as error:
+        raise INVALID_AMOUNT(f"unable to parse transfer amount ({text}) into math.Int") from error
+    if amount.bit_length() > MAX_AMOUNT.bit_length():
+        raise INVALID_AMOUNT(f"unable to parse transfer amount ({text}) into math.Int")
+    return amount
+
+
+def _integer(text: str) -> int:
+    if len(text) > 300 or not _DECIMAL.fullmatch(text):  # 256 bits in binary, and then some
+        raise ValueError(text)
+    octal = _OCTAL.fullmatch(text)
+    return int(f"{octal[1]}0o{octal[2]}" if octal else text, 0)
