@@ -16,6 +16,7 @@ from typing import Any, Final
 from google.protobuf import json_format
 
 from chain.abci_query import AbciQueries
+from chain.ante import MAX_GAS
 from chain.assembly import assemble
 from chain.context import Context, Mode
 from chain.errors import INVALID_REQUEST, TX_DECODE, AbciError, GenesisError, StoreError
@@ -163,7 +164,9 @@ class Application:
         mode = Mode.RECHECK if request.type == abci.RECHECK else Mode.CHECK
         outcome = self._executor.run(self._checking(mode), request.tx)
         response = abci.ResponseCheckTx(
-            gas_wanted=outcome.gas_wanted, gas_used=outcome.gas_used, events=outcome.events
+            gas_wanted=min(outcome.gas_wanted, MAX_GAS),
+            gas_used=min(outcome.gas_used, MAX_GAS),
+            events=outcome.events,
         )
         if outcome.error is not None:
             response.code, response.codespace = outcome.error.code, outcome.error.codespace
@@ -286,8 +289,8 @@ class Application:
         outcome = self._executor.run(ctx, raw)
         result = abci.ExecTxResult(
             data=outcome.data,
-            gas_wanted=outcome.gas_wanted,
-            gas_used=outcome.gas_used,
+            gas_wanted=min(outcome.gas_wanted, MAX_GAS),
+            gas_used=min(outcome.gas_used, MAX_GAS),
             events=outcome.events,
         )
         if outcome.error is not None:

@@ -13,6 +13,7 @@ from chain.modules.base.consensus import Consensus
 from chain.modules.base.upgrade import Upgrade
 from chain.modules.ibc.module import Ibc
 from chain.modules.staking.module import Staking
+from chain.modules.transfer.module import Transfer
 from chain.modules.wasm.module import Wasm
 from chain.router import Module, Routers
 from chain.vm import VM
@@ -60,14 +61,10 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade()
     ibc = Ibc(authority)
-    try:
-        from chain.modules.transfer.module import Transfer
-        transfers = [Transfer(auth, bank, ibc)]
-    except ImportError:
-        transfers = []
+    transfer = Transfer(auth, bank, ibc)
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority) if vm else None
     modules = cast(
-        "tuple[Module, ...]", (auth, bank, staking, consensus, upgrade, ibc, *transfers, *([wasm] if wasm else []))
+        "tuple[Module, ...]", (auth, bank, staking, consensus, upgrade, ibc, transfer, *([wasm] if wasm else []))
     )
     for module in modules:
         module.register(routers.messages, routers.queries)

@@ -105,7 +105,7 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
     tx = parse(tx_pb2.TxRaw, raw)
     body = parse(tx_pb2.TxBody, tx.body_bytes, non_critical=True)
     auth = parse(tx_pb2.AuthInfo, tx.auth_info_bytes)
-    services = tuple(router.service(packed.type_url) for packed in body.messages)
+    services = tuple(_service(router, packed.type_url) for packed in body.messages)
     messages = tuple(
         parse(service.message, packed.value, non_critical=True)
         for service, packed in zip(services, body.messages, strict=True)
@@ -131,6 +131,13 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         signer_infos=tuple(map(_signer_info, auth.signer_infos)),
         signatures=tuple(tx.signatures),
     )
+
+
+def _service(router: MessageRouter, url: str) -> Service:
+    service = router.services.get(url)
+    if service is None:
+        raise TX_DECODE(f"unable to resolve type URL {url}")
+    return service
 
 
 def _signers(

@@ -45,6 +45,9 @@ class Task:
         return self.entry.key
 
 
+Channel = tuple[str, str, str, Action]
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one transaction may hold; 0 for unlimited gas. Bytes count the encoded messages."""
@@ -95,22 +98,37 @@ def delay(attempts: int) -> float:
     return _BACKOFF[attempts] if attempts < len(_BACKOFF) else _PARKED
 
 
-def in_order(tasks: Iterable[Task], following: Mapping[tuple[str, str], int]) -> list[Task]:
+def in_order(tasks: Iterable[Task], following: Mapping[Channel, int]) -> list[Task]:
     """The tasks that may go now: of an ordered channel only an unbroken run from its next sequence.
 
-    `following` holds the next sequence by (port, channel) of the packets' source, for ordered
-    channels; timeouts need no order, since the first one closes the channel.
+    `following` holds the next sequence of each ordered channel. Timeouts need no order: the first one
+    closes the channel, and the others are still accepted.
     """
     chosen = []
     expected = dict(following)
     for task in sorted(tasks, key=_place):
-        channel = (task.key.port, task.key.channel)
-        if not task.entry.ordered or task.action is Action.TIME_OUT_ON_CLOSE:
+        channel = channel_of(task)
+        if not needs_order(task):
             chosen.append(task)
         elif expected.get(channel) == task.key.sequence:
             chosen.append(task)
             expected[channel] = task.key.sequence + 1
     return chosen
+
+
+def needs_order(task: Task) -> bool:
+    """Whether the packet's channel takes this message only in the order of sequences."""
+    return task.entry.ordered and task.action in {Action.RECEIVE, Action.ACKNOWLEDGE}
+
+
+def channel_of(task: Task) -> Channel:
+    """The packet's channel on its source, and the direction of the message."""
+    return (task.key.source, task.key.port, task.key.channel, task.action)
+
+
+def executes_on_source(action: Action) -> bool:
+    """Whether the message goes to the packet's source, with a proof from its destination."""
+    return action is not Action.RECEIVE
 
 
 def batches(items: Sequence[T], limits: Limits, weigh: Callable[[T], tuple[int, int]]) -> list[list[T]]:
@@ -151,5 +169,5 @@ def split(items: Sequence[T], culprit: int | None) -> list[list[T]]:
     return [list(items[:middle]), list(items[middle:])]
 
 
-def _place(task: Task) -> tuple[str, str, int]:
-    return (task.key.port, task.key.channel, task.key.sequence)
+def _place(task: Task) -> tuple[str, str, str, int]:
+    return (task.key.source, task.key.port, task.key.channel, task.key.sequence)

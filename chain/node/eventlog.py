@@ -5,16 +5,23 @@ carries them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from chain.node import abcijson
 from chain.node import query as query_language
+from chain.node.block import tx_hash
 from chain.node.errors import RpcError
 from cosmos_pb.tendermint.abci import types_pb2 as abci
+from light_client import codec, rpcjson
+from light_client.validators import Validator
+
+if TYPE_CHECKING:
+    from chain.node.blockstore import StoredBlock
 
 BUFFER: Final = 200
 """Events that wait for one subscriber before it is dropped as too slow."""
@@ -82,6 +89,69 @@ class Subscription:
             yield event
         if self._reason:
             raise SubscriptionEnded(f"subscription was canceled (reason: {self._reason})")
+
+
+def block_events(stored: StoredBlock) -> Iterator[Event]:
+    """What a new block makes known, in CometBFT's order (``state/execution.go`` fireEvents)."""
+    results, height = stored.results, stored.height
+    own = flatten(results.events)
+    yield Event("NewBlock", _named(own, "NewBlock"), lambda: _new_block(stored))
+    header = stored.header
+    yield Event(
+        "NewBlockHeader",
+        _named({}, "NewBlockHeader"),
+        lambda: {"header": rpcjson.header_to_json(header)},
+    )
+    yield Event(
+        "NewBlockEvents",
+        _named(own, "NewBlockEvents"),
+        lambda: {
+            "height": str(height),
+            "events": abcijson.events(results.events),
+            "num_txs": str(len(stored.block.txs)),
+        },
+    )
+    for index, (tx, result) in enumerate(zip(stored.block.txs, results.tx_results, strict=True)):
+        yield tx_event(height, index, tx, result)
+    if results.validator_updates:
+        yield _validator_set_updates(results)
+
+
+def tx_event(height: int, index: int, tx: bytes, result: abci.ExecTxResult) -> Event:
+    events = _named(flatten(result.events), "Tx")
+    events.setdefault("tx.hash", []).append(rpcjson.to_hex(tx_hash(tx)))
+    events.setdefault("tx.height", []).append(str(height))
+    place = {"height": str(height), **({"index": index} if index else {})}
+
+    def data() -> dict[str, Any]:
+        tx_json = {"tx": rpcjson.to_base64(tx), "result": abcijson.tx_result(result)}
+        return {"TxResult": {**place, **tx_json}}
+
+    return Event("Tx", events, data)
+
+
+def _new_block(stored: StoredBlock) -> dict[str, Any]:
+    return {
+        "block": stored.block.to_json(),
+        "block_id": rpcjson.block_id_to_json(stored.block_id),
+        "result_finalize_block": abcijson.finalize_block(stored.results),
+    }
+
+
+def _validator_set_updates(results: abci.ResponseFinalizeBlock) -> Event:
+    changed = [
+        Validator(codec.public_key_from_pb(each.pub_key), each.power)
+        for each in results.validator_updates
+    ]
+    return Event(
+        "ValidatorSetUpdates",
+        _named({}, "ValidatorSetUpdates"),
+        lambda: {"validator_updates": rpcjson.validators_to_json(changed)},
+    )
+
+
+def _named(events: dict[str, list[str]], name: str) -> dict[str, list[str]]:
+    return {**events, "tm.event": [*events.get("tm.event", ()), name]}
 
 
 class SubscriptionEnded(RpcError):

@@ -8,8 +8,9 @@ in CometBFT's ``kv`` indexer each condition may be met by another event of the s
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
@@ -32,19 +33,26 @@ BLOCK_EVENT: Final = -1
 """The ``idx`` of events that belong to the block and to none of its transactions."""
 
 _LONGEST: Final = 128
-_PROBE: Final = 1000
+"""Values are indexed up to this many characters: beyond it they can be looked up, but CONTAINS does
+not see the rest.
+"""
+
+_OFTEN: Final = 1000
 _HEIGHT_TAGS: Final = {"tx.height", "block.height"}
-_MAX_HEIGHT: Final = 2**63 - 1
+_MAX: Final = 2**63 - 1
+_ALL_BLOCKS: Final = "SELECT height, -1 FROM block WHERE height BETWEEN ? AND ?"
+_ALL_TXS: Final = "SELECT height, idx FROM tx WHERE height BETWEEN ? AND ?"
+_TXS_BY_HASH: Final = "SELECT height, idx FROM tx WHERE hash = ? AND height BETWEEN ? AND ?"
+_WALK: Final = """SELECT e.height, e.idx FROM event e WHERE e.attribute = ? AND e.value = ?
+    AND e.height BETWEEN ? AND ? AND e.idx BETWEEN ? AND ?"""
+_ALSO: Final = """ AND EXISTS (SELECT 1 FROM event o WHERE o.attribute = ? AND o.value = ?
+    AND o.height = e.height AND o.idx = e.idx)"""
+_COUNT: Final = """SELECT count(*) FROM
+    (SELECT 1 FROM event WHERE attribute = ? AND value = ? LIMIT ?)"""
+_SCAN: Final = """SELECT value, height, idx FROM event WHERE attribute = ?
+    AND height BETWEEN ? AND ? AND idx BETWEEN ? AND ?"""
 Place = tuple[int, int]
 """Height and index in the block (``BLOCK_EVENT`` for the block itself)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Heights that can still match."""
-
-    low: int
-    high: int
 
 
 class TxIndex:
@@ -110,119 +118,87 @@ class TxIndex:
         return int(row[0])
 
     def _search(self, conditions: list[Condition], top: int, *, blocks: bool) -> list[Place]:
-        heights = _Range(1, top)
+        low, high = 1, top
         rest = []
         for condition in conditions:
-            if condition.tag in _HEIGHT_TAGS and condition.kind == "number":
-                heights = _narrowed(heights, condition)
-            elif condition.tag not in _HEIGHT_TAGS or condition.op != "EXISTS":
+            if condition.tag not in _HEIGHT_TAGS:
                 rest.append(condition)
-        if heights.low > heights.high:
-            return []
+            elif condition.kind == "number":
+                low, high = _narrowed(low, high, condition)
         with self._file.read() as connection:
-            places = self._places(connection, rest, heights, blocks=blocks)
-        return sorted(places)
+            search = _Search(connection, self._attributes, low, high, blocks)
+            return sorted(search.places(rest)) if low <= high else []
 
-    def _places(
-        self,
-        connection: sqlite3.Connection,
-        conditions: list[Condition],
-        heights: _Range,
-        *,
-        blocks: bool,
-    ) -> set[Place]:
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One search: heights ``low`` to ``high``, among the events of blocks or of transactions."""
+
+    connection: sqlite3.Connection
+    attributes: Mapping[str, int]
+    low: int
+    high: int
+    blocks: bool
+
+    @property
+    def _bounds(self) -> tuple[int, int, int, int]:
+        return (self.low, self.high, *((BLOCK_EVENT, BLOCK_EVENT) if self.blocks else (0, _MAX)))
+
+    def places(self, conditions: list[Condition]) -> set[Place]:
         if not conditions:
-            table = "SELECT height, -1 FROM block" if blocks else "SELECT height, idx FROM tx"
-            rows = connection.execute(
-                f"{table} WHERE height BETWEEN ? AND ?",
-                (heights.low, heights.high),
-            )
-            return set(rows)
+            every = _ALL_BLOCKS if self.blocks else _ALL_TXS
+            return set(self.connection.execute(every, (self.low, self.high)))
+        by_hash = next((each for each in conditions if each.tag == "tx.hash"), None)
+        if by_hash is not None:
+            return self._by_hash(by_hash, [each for each in conditions if each is not by_hash])
         lookups = [each for each in conditions if each.op == "=" and each.kind == "string"]
-        scans = [each for each in conditions if each not in lookups]
-        found = self._looked_up(connection, lookups, heights, blocks=blocks) if lookups else None
-        for condition in scans:
-            met = self._scanned(connection, condition, heights, blocks=blocks)
-            found = met if found is None else found & met
-            if not found:
-                break
+        found = self._looked_up(lookups) if lookups else None
+        for condition in conditions:
+            if condition not in lookups and found != set():
+                met = self._scanned(condition)
+                found = met if found is None else found & met
         return found or set()
 
-    def _looked_up(
-        self,
-        connection: sqlite3.Connection,
-        conditions: list[Condition],
-        heights: _Range,
-        *,
-        blocks: bool,
-    ) -> set[Place]:
-        """Walk the rarest value; ask the primary key about the others."""
-        pairs = []
-        for condition in conditions:
-            if condition.tag == "tx.hash":
-                return self._by_hash(connection, condition, conditions, heights)
-            attribute = self._attributes.get(condition.tag)
-            if attribute is None:
-                return set()
-            pairs.append((attribute, _key(str(condition.argument))))
-        if len(pairs) > 1:
-            pairs.sort(key=lambda pair: _frequency(connection, pair))
-        others = " AND EXISTS (SELECT 1 FROM event o WHERE o.attribute = ? AND o.value = ?"
-        others += " AND o.height = e.height AND o.idx = e.idx)"
-        sql = (
-            f"SELECT e.height, e.idx FROM event e WHERE e.attribute = ? AND e.value = ?"
-            f" AND e.height BETWEEN ? AND ? AND e.idx {'<' if blocks else '>='} 0"
-            + others
-            * (len(pairs) - 1)
-        )
-        parameters = [
-            *pairs[0],
-            heights.low,
-            heights.high,
-            *(x for pair in pairs[1:] for x in pair),
-        ]
-        return set(connection.execute(sql, parameters))
-
-    def _by_hash(
-        self,
-        connection: sqlite3.Connection,
-        by_hash: Condition,
-        conditions: list[Condition],
-        heights: _Range,
-    ) -> set[Place]:
+    def _by_hash(self, by_hash: Condition, others: list[Condition]) -> set[Place]:
         try:
             wanted = bytes.fromhex(str(by_hash.argument))
         except ValueError:
             return set()
-        rows = connection.execute(
-            "SELECT height, idx FROM tx WHERE hash = ? AND height BETWEEN ? AND ?",
-            (wanted, heights.low, heights.high),
-        )
-        found = set(rows.fetchall())
-        others = [each for each in conditions if each is not by_hash]
-        for height, index in list(found) if others else ():
-            exact = _Range(height, height)
-            if (height, index) not in self._looked_up(connection, others, exact, blocks=False):
-                found.discard((height, index))
+        rows = self.connection.execute(_TXS_BY_HASH, (wanted, self.low, self.high))
+        found: set[Place] = set(rows.fetchall())
+        if others:
+            exact = [replace(self, low=height, high=height) for height, _ in found]
+            found &= {place for search in exact for place in search.places(others)}
         return found
 
-    def _scanned(
-        self, connection: sqlite3.Connection, condition: Condition, heights: _Range, *, blocks: bool
-    ) -> set[Place]:
-        """Try a condition on every value of its attribute (for EXISTS on a bare type: of its
-        attributes).
-        """
-        names = [condition.tag] if condition.tag in self._attributes else []
+    def _looked_up(self, conditions: list[Condition]) -> set[Place]:
+        """Walk the rarest value; ask the primary key about the others."""
+        pairs = []
+        for condition in conditions:
+            attribute = self.attributes.get(condition.tag)
+            if attribute is None:
+                return set()
+            pairs.append((attribute, _key(str(condition.argument))))
+        if len(pairs) > 1:
+            pairs.sort(key=self._frequency)
+        others = [part for pair in pairs[1:] for part in pair]
+        rows = self.connection.execute(
+            _WALK + _ALSO * (len(pairs) - 1), (*pairs[0], *self._bounds, *others)
+        )
+        return set(rows)
+
+    def _frequency(self, pair: tuple[int, str]) -> int:
+        """How often a value occurs, up to a number that is often enough."""
+        return int(self.connection.execute(_COUNT, (*pair, _OFTEN)).fetchone()[0])
+
+    def _scanned(self, condition: Condition) -> set[Place]:
+        """Try a condition on every value of its attribute; EXISTS may name an event's type."""
+        names = [condition.tag] if condition.tag in self.attributes else []
         if condition.op == "EXISTS" and not names:
-            prefix = condition.tag + "."
-            names = [name for name in self._attributes if name.startswith(prefix)]
+            names = [name for name in self.attributes if name.startswith(condition.tag + ".")]
         found: set[Place] = set()
         for name in names:
-            rows = connection.execute(
-                "SELECT value, height, idx FROM event WHERE attribute = ?"
-                f" AND height BETWEEN ? AND ? AND idx {'<' if blocks else '>='} 0",
-                (self._attributes[name], heights.low, heights.high),
-            )
+            rows = self.connection.execute(_SCAN, (self.attributes[name], *self._bounds))
             found.update((height, idx) for value, height, idx in rows if condition.matches(value))
         return found
 
@@ -231,36 +207,28 @@ def _is_event(condition: Condition, name: str) -> bool:
     return condition.tag == "tm.event" and condition.op == "=" and condition.argument == name
 
 
-def _narrowed(heights: _Range, condition: Condition) -> _Range:
+def _narrowed(low: int, high: int, condition: Condition) -> tuple[int, int]:
+    """The heights between ``low`` and ``high`` that satisfy a comparison; none: low > high."""
     number = condition.argument
-    low, high = heights.low, heights.high
-    whole = int(number)  # type: ignore[arg-type] # its kind is number
+    if not isinstance(number, Decimal) or number > _MAX:
+        return (low, high) if condition.op in {"<", "<="} else (1, 0)
+    whole = int(number)
     exact = whole == number
     match condition.op:
         case "=":
-            low, high = (max(low, whole), min(high, whole)) if exact else (1, 0)
+            return (max(low, whole), min(high, whole)) if exact else (1, 0)
         case ">":
-            low = max(low, whole + 1)
+            return max(low, whole + 1), high
         case ">=":
-            low = max(low, whole if exact else whole + 1)
+            return max(low, whole if exact else whole + 1), high
         case "<":
-            high = min(high, whole - 1 if exact else whole)
-        case "<=":
-            high = min(high, whole)
-    return _Range(min(low, _MAX_HEIGHT), min(high, _MAX_HEIGHT))
+            return low, min(high, whole - 1 if exact else whole)
+        case _:
+            return low, min(high, whole)
 
 
 def _key(value: str) -> str:
     """Values as the index holds them: long ones as a beginning and a digest of the whole."""
     if len(value) <= _LONGEST:
         return value
-    return f"{value[:_LONGEST]}\\0{sha256(value.encode()).hexdigest()}"
-
-
-def _frequency(connection: sqlite3.Connection, pair: tuple[int, str]) -> int:
-    row = connection.execute(
-        "SELECT count(*) FROM"
-        f" (SELECT 1 FROM event WHERE attribute = ? AND value = ? LIMIT {_PROBE})",
-        pair,
-    ).fetchone()
-    return int(row[0])
+    return f"{value[:_LONGEST]} sha256:{sha256(value.encode()).hexdigest()}"

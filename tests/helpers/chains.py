@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import Message
+from helpers.accounts import Person, fee, sign_tx
 
 from chain.app import Application
 from chain.store.database import Database, MemoryDatabase
 from cosmos_pb.google.protobuf import timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from cosmos_pb.tendermint.types import params_pb2
-from helpers.accounts import Person, fee, sign_tx
 
 CHAIN_ID = "test-1"
 GENESIS_TIME = 1_700_000_000

@@ -16,6 +16,10 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SPACE: Final = " \t\n\r"
 
 
+class JsonError(ValueError):
+    """JSON that is well-formed but not of the type that was expected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A JSON number, kept as text: no reader here wants one, and its size is not bounded."""

@@ -66,7 +66,7 @@ def unmarshal(data: bytes) -> TransferData:
     try:
         members = gojson.loads(data)
         if not isinstance(members, gojson.Pairs):
-            raise ValueError("cannot unmarshal into Go value of type types.FungibleTokenPacketData")
+            raise gojson.JsonError("cannot unmarshal into Go value of type types.FungibleTokenPacketData")
         read = TransferData(**_strings(members))
     except ValueError as error:
         raise IBC_INVALID_TYPE(
@@ -84,7 +84,7 @@ def _strings(members: gojson.Pairs) -> dict[str, str]:
         if field not in _FIELDS or value is None:
             continue
         if not isinstance(value, str):
-            raise ValueError(
+            raise gojson.JsonError(
                 f"cannot unmarshal into Go struct field FungibleTokenPacketData.{field} of type string"
             )
         found[field] = gojson.clean(value)

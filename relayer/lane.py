@@ -1,0 +1,521 @@
+"""One direction of a link: what one chain proves, as transactions for the other.
+
+A lane to chain T carries the packets that T is to receive, and the acknowledgements and timeouts of T's
+own packets: all of them need proofs from the same chain and the same client on T, so they share batches.
+Each step takes a wallet, chooses packets, proves them at one height, and sends the batch on its way without
+waiting for its end; meanwhile the next step begins. What became of a batch is learnt from T's events.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cosmos_pb.google.protobuf import any_pb2
+from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from light_client import host
+from light_client.packet import ack_commitment, packet_commitment
+from light_client.values import Height
+from relayer import messages, plan
+from relayer.client import TrackedClient
+from relayer.endpoint import Endpoint
+from relayer.errors import (
+    NetworkError,
+    QueryError,
+    RelayerError,
+    TxError,
+    TxRejected,
+    VerificationFailed,
+)
+from relayer.ledger import Ledger
+from relayer.messages import Proof
+from relayer.notices import BatchFailed, BatchIncluded, BatchSent, PacketStuck
+from relayer.packets import PacketKey
+from relayer.plan import Action, Channel, Head, Task
+from relayer.verified import Proven
+from relayer.wallet import Wallet
+
+CLOSED: Final = 4  # `State` of ICS-4
+NUDGE_AFTER: Final = 2.0  # seconds without a block before a late packet makes us cause one
+
+_REUSE_WITHIN = 20  # blocks that a state may be old and still be proven, in case of pruning
+_SHARED_FAULTS: Final = frozenset({("sdk", 11), ("sdk", 21)})  # out of gas, too large: split
+_MAX_IDLE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task with its message, ready to be sent."""
+
+    task: Task
+    message: any_pb2.Any
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages for one transaction: the client's update first, then one per packet."""
+
+    update: tuple[any_pb2.Any, ...]
+    items: tuple[Prepared, ...]
+    height: Height
+
+    @property
+    def messages(self) -> list[any_pb2.Any]:
+        return [*self.update, *(item.message for item in self.items)]
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [item.task for item in self.items]
+
+
+class Lane:
+    """From `prover` to `target`; `client` is the one on target that tracks prover."""
+
+    def __init__(
+        self, prover: Endpoint, target: Endpoint, client: TrackedClient, ledger: Ledger
+    ) -> None:
+        self.prover = prover
+        self.target = target
+        self.client = client
+        self.ledger = ledger
+        self.wake = asyncio.Event()
+        self.done: Counter[Action] = Counter()
+        self._busy: dict[PacketKey, int | None] = {}
+        self._not_before: dict[PacketKey, float] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._failure: RelayerError | None = None
+
+    async def run(self) -> None:
+        """Relay until cancelled; raises what makes it pointless to go on."""
+        try:
+            while True:
+                self.wake.clear()
+                if not await self.step():
+                    await self._idle()
+        finally:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Wait for what is on its way: transactions that were sent are seen to their end."""
+        while self._sending:
+            await asyncio.gather(*self._sending, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Relay what can be relayed now, and wait until it is in blocks."""
+        while await self.step():
+            pass
+        await self.stop()
+        self._raise_failure()
+
+    async def step(self) -> bool:
+        """Send one batch on its way; False when there is nothing to send."""
+        self._raise_failure()
+        if not await self._choose(1):
+            return False
+        wallet = await self.target.wallets.acquire()
+        try:
+            tasks = await self._choose(self.target.limits.messages)
+            batch = await self._prepare(tasks, wallet.address) if tasks else None
+        except BaseException:
+            self.target.wallets.release(wallet)
+            raise
+        if batch is None:
+            self.target.wallets.release(wallet)
+            return bool(tasks)
+        self._launch(batch, wallet)
+        return True
+
+    def pending(self) -> list[Task]:
+        """What waits for this lane, whether it can go now or not."""
+        now, head = self.target.now(), self._destination_head
+        found = []
+        for entry in self.ledger.packets.values():
+            closed = self.ledger.is_closed(entry)
+            action = plan.next_action(entry, head(entry), now, closed=closed)
+            if action is not None and self._is_mine(Task(action, entry)):
+                found.append(Task(action, entry))
+        return found
+
+    def _is_mine(self, task: Task) -> bool:
+        on_source = plan.executes_on_source(task.action)
+        return on_source == (task.key.source == self.target.chain_id)
+
+    def _destination_head(self, entry: Any) -> Head:
+        chain = self.prover if entry.key.source == self.target.chain_id else self.target
+        return Head(Height(chain.revision, chain.heights.latest), chain.newest_time)
+
+    async def _choose(self, limit: int) -> list[Task]:
+        """Up to `limit` tasks that are due, not on their way already, and provable."""
+        await self._look_at_late_packets()
+        clock, provable = self.target.clock.monotonic(), self.prover.heights.latest - 1
+        self._free()
+        blocked = {(key.source, key.port, key.channel) for key in self._busy}
+        due = [
+            task
+            for task in self.pending()
+            if task.key not in self._busy
+            and self._not_before.get(task.key, 0.0) <= clock
+            and (task.entry.height <= provable or task.action in _TIMEOUTS)
+            and not (
+                plan.needs_order(task)
+                and (task.key.source, task.key.port, task.key.channel) in blocked
+            )
+        ]
+        due.sort(key=lambda task: task.entry.height)
+        ordered = any(plan.needs_order(task) for task in due)
+        if ordered:
+            due = plan.in_order(due, await self._next_sequences(due))
+        return due[:limit]
+
+    async def _look_at_late_packets(self) -> None:
+        """A packet that is too late needs a verified newer header of its destination, or a new block."""
+        now = self.target.now()
+        late = [
+            entry
+            for entry in self.ledger.packets.values()
+            if entry.key.source == self.target.chain_id
+            and plan.overdue(entry, self._destination_head(entry), now)
+        ]
+        if not late:
+            return
+        await self.prover.head()
+        heights = self.prover.heights
+        silent = self.prover.clock.monotonic() - heights.since
+        still = [e for e in late if plan.overdue(e, self._destination_head(e), now)]
+        if still and silent > NUDGE_AFTER:
+            await self.nudge(self.prover)
+
+    async def nudge(self, chain: Endpoint) -> None:
+        """Cause a block on a chain that makes none by itself. Set by the link."""
+        raise NotImplementedError
+
+    async def _next_sequences(self, tasks: Sequence[Task]) -> dict[Channel, int]:
+        """The next sequence of each ordered channel among the tasks, proven by the target."""
+        by_channel = {plan.channel_of(task): task for task in tasks if plan.needs_order(task)}
+        height = await self.target.provable()
+        found = {}
+        for channel, task in by_channel.items():
+            packet = task.entry.packet
+            if task.action is Action.RECEIVE:
+                port, channel_id = packet.destination_port, packet.destination_channel
+                path = host.next_sequence_recv_path(port, channel_id)
+            else:
+                path = host.next_sequence_ack_path(packet.source_port, packet.source_channel)
+            proven = await self.target.prove(path, height)
+            found[channel] = int.from_bytes(proven.value, "big")
+        return found
+
+    async def _prepare(self, tasks: Sequence[Task], signer: str) -> Batch | None:
+        """Drop what is redundant, prove the rest at one height, and build what fits a transaction."""
+        for task in tasks:
+            self._busy[task.key] = None
+        prepared: list[Prepared] = []
+        chosen: list[Prepared] = []
+        try:
+            wanted = await self._without_redundant(tasks)
+            if not wanted:
+                return None
+            height = self._proof_height(wanted)
+            proofs = await asyncio.gather(
+                *(self._message(task, height - 1, signer) for task in wanted)
+            )
+            update = await self.client.update(Height(self.prover.revision, height), signer)
+            prepared = [
+                Prepared(task, message)
+                for task, message in zip(wanted, proofs, strict=True)
+                if message is not None
+            ]
+            chosen = self._first_batch(prepared, messages.size(update))
+        finally:
+            sent = {item.task.key for item in chosen}
+            for task in tasks:
+                if task.key not in sent:
+                    self._busy.pop(task.key, None)
+        if not chosen:
+            return None
+        return Batch(tuple(update), tuple(chosen), Height(self.prover.revision, height))
+
+    def _first_batch(self, prepared: list[Prepared], overhead: int) -> list[Prepared]:
+        limits = self.target.limits
+        room = plan.Limits(limits.messages, limits.bytes - overhead, limits.gas)
+        made = plan.batches(prepared, room, lambda item: (messages.size([item.message]), 0))
+        return made[0] if made else []
+
+    def _proof_height(self, tasks: Sequence[Task]) -> int:
+        """The header to prove by: one that the client knows already where that is enough."""
+        latest = self.prover.heights.latest
+        needed = max(
+            (task.entry.height + 1 for task in tasks if task.action not in _TIMEOUTS), default=0
+        )
+        if any(task.action in _TIMEOUTS for task in tasks):
+            return latest
+        known = self.client.newest.revision_height
+        if needed <= known <= latest and latest - known <= _REUSE_WITHIN:
+            return known
+        return latest
+
+    async def _without_redundant(self, tasks: Sequence[Task]) -> list[Task]:
+        """Ask the target which messages would be in vain, before fees are paid for them.
+
+        That a packet is done is only believed with a proof, since nobody would relay it any more.
+        """
+        groups: dict[tuple[str, str, bool], list[Task]] = {}
+        for task in tasks:
+            packet = task.entry.packet
+            receive = task.action is Action.RECEIVE
+            port = packet.destination_port if receive else packet.source_port
+            channel = packet.destination_channel if receive else packet.source_channel
+            groups.setdefault((port, channel, receive), []).append(task)
+        answers = await asyncio.gather(*(self._missing(*group) for group in groups.items()))
+        missing = set().union(*answers)
+        doubtful = [task for task in tasks if task.key not in missing]
+        checked = await asyncio.gather(*(self._is_done(task) for task in doubtful))
+        done = {task.key for task, is_done in zip(doubtful, checked, strict=True) if is_done}
+        return [task for task in tasks if task.key not in done]
+
+    async def _missing(
+        self, channel: tuple[str, str, bool], tasks: Sequence[Task]
+    ) -> set[PacketKey]:
+        port, channel_id, receive = channel
+        reader = self.target.reader
+        sequences = [task.key.sequence for task in tasks]
+        ask = reader.unreceived_packets if receive else reader.unreceived_acks
+        found = await ask(port, channel_id, sequences)
+        return {task.key for task in tasks if task.key.sequence in found}
+
+    async def _is_done(self, task: Task) -> bool:
+        """Whether the target proves that a message would be in vain; the ledger then knows too."""
+        packet = task.entry.packet
+        if task.action is not Action.RECEIVE:
+            path = host.packet_commitment_path(
+                packet.source_port, packet.source_channel, packet.sequence
+            )
+            proven = await self.target.prove(path)
+            if not proven.value:
+                self.ledger.finish(task.key)
+            return not proven.value
+        if await self._was_received(self.target, task, await self.target.provable()):
+            self.ledger.mark_received(task.key)
+            return True
+        return False
+
+    async def _was_received(self, chain: Endpoint, task: Task, height: int) -> bool:
+        return _received(task, await self._reception(chain, task, height))
+
+    async def _reception(self, chain: Endpoint, task: Task, height: int) -> Proven:
+        """What the destination proves about having received a packet."""
+        packet = task.entry.packet
+        port, channel = packet.destination_port, packet.destination_channel
+        if task.entry.ordered:
+            return await chain.prove(host.next_sequence_recv_path(port, channel), height)
+        path = host.packet_receipt_path(port, channel, packet.sequence)
+        return await chain.prove(path, height)
+
+    async def _message(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
+        """The message for a task with its proof; None when it turns out that there is nothing to do."""
+        return await _MAKERS[task.action](self, task, height, signer)
+
+    async def _receive(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
+        packet = task.entry.packet
+        path = host.packet_commitment_path(
+            packet.source_port, packet.source_channel, packet.sequence
+        )
+        proven = await self.prover.prove(path, height)
+        if not proven.value:  # acknowledged or timed out by somebody else
+            self.ledger.finish(task.key)
+            return None
+        self._expect(proven, packet_commitment(packet), "packet")
+        return messages.recv_packet(packet, _proof(proven), signer)
+
+    async def _acknowledge(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
+        packet, ack = task.entry.packet, task.entry.ack
+        path = host.packet_ack_path(
+            packet.destination_port, packet.destination_channel, packet.sequence
+        )
+        proven = await self.prover.prove(path, height)
+        self._expect(proven, ack_commitment(ack), "acknowledgement")
+        return messages.acknowledgement(packet, ack, _proof(proven), signer)
+
+    async def _time_out(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
+        packet = task.entry.packet
+        head = await self.prover.verifier.header(height + 1)
+        if not plan.expired(packet, head.ibc_height, head.time):
+            return None
+        proven = await self._reception(self.prover, task, height)
+        if _received(task, proven):
+            self.ledger.mark_received(task.key)
+            return None
+        following = int.from_bytes(proven.value, "big") if task.entry.ordered else 0
+        return messages.timeout(packet, following, _proof(proven), signer)
+
+    async def _time_out_on_close(
+        self, task: Task, height: int, signer: str
+    ) -> any_pb2.Any | None:
+        packet = task.entry.packet
+        path = host.channel_path(packet.destination_port, packet.destination_channel)
+        channel = await self.prover.prove(path, height)
+        if channel_pb2.Channel.FromString(channel.value).state != CLOSED:
+            return None
+        proven = await self._reception(self.prover, task, height)
+        if _received(task, proven):
+            self.ledger.mark_received(task.key)
+            return None
+        following = int.from_bytes(proven.value, "big") if task.entry.ordered else 0
+        return messages.timeout_on_close(
+            packet, following, _proof(proven), channel.proof, signer
+        )
+
+    def _expect(self, proven: Proven, commitment: bytes, what: str) -> None:
+        """What we read in events must be what the chain has committed to."""
+        if proven.value != commitment:
+            path, got = proven.key.decode(errors="replace"), proven.value.hex()
+            raise VerificationFailed(
+                self.prover.chain_id,
+                proven.height.revision_height,
+                f"{what} of {path}",
+                f"expected commitment {commitment.hex()}, the chain has {got or 'none'}",
+            )
+
+    def _launch(self, batch: Batch, wallet: Wallet) -> None:
+        async def send() -> None:
+            try:
+                await self._send(batch, wallet)
+            except RelayerError as error:
+                self._failure = error
+            finally:
+                self.target.wallets.release(wallet)
+                self.wake.set()
+
+        task = asyncio.create_task(send())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, batch: Batch, wallet: Wallet) -> None:
+        """Submit a batch; when the chain refuses it, find out which packets it is about."""
+        actions = Counter(task.action.value for task in batch.tasks)
+        link, chain = self.ledger.ids.id, self.target.chain_id
+        self.target.notices(BatchSent(link, chain, len(batch.items), dict(actions)))
+        started = self.target.clock.monotonic()
+        try:
+            outcome = await self.target.submit(batch.messages, wallet)
+        except TxRejected as error:
+            await self._refused(batch, error, wallet)
+            return
+        except (TxError, NetworkError, QueryError) as error:
+            self._put_back(batch.tasks, error)
+            return
+        self.client.confirm(batch.height)
+        included = outcome.included
+        self.done.update(task.action for task in batch.tasks)
+        for task in batch.tasks:
+            self._busy[task.key] = included.height
+        self.target.notices(
+            BatchIncluded(
+                link,
+                chain,
+                included.hash,
+                included.height,
+                len(batch.items),
+                included.gas_used,
+                ",".join(map(str, outcome.fee)),
+                self.target.clock.monotonic() - started,
+            )
+        )
+
+    async def _refused(self, batch: Batch, error: TxRejected, wallet: Wallet) -> None:
+        """Keep a bad packet from holding up the others: split until it is alone."""
+        self.target.notices(
+            BatchFailed(
+                self.ledger.ids.id, self.target.chain_id, len(batch.items), str(error)
+            )
+        )
+        index = error.message_index
+        if index is not None and index < len(batch.update):
+            await self.client.load()  # the update itself was refused: what does the client trust now?
+            self._put_back(batch.tasks, error)
+            return
+        if index is None and (error.codespace, error.code) not in _SHARED_FAULTS:
+            self._put_back(batch.tasks, error)
+            return
+        culprit = None if index is None else index - len(batch.update)
+        parts = plan.split(batch.items, culprit)
+        if not parts:
+            self._put_back(batch.tasks, error)
+            return
+        if culprit is not None:
+            self._put_back([parts.pop().pop().task], error)
+        for part in parts:
+            again = await self._prepare([item.task for item in part], wallet.address)
+            if again is not None:
+                await self._send(again, wallet)
+
+    def _put_back(self, tasks: Sequence[Task], error: RelayerError) -> None:
+        """Try again later, after longer and longer pauses."""
+        now = self.target.clock.monotonic()
+        for task in tasks:
+            self._busy.pop(task.key, None)
+            entry = self.ledger.mark_failed(task.key, str(error))
+            if entry is None:
+                continue
+            pause = plan.delay(entry.attempts)
+            self._not_before[task.key] = now + pause
+            key = task.key
+            self.target.notices(
+                PacketStuck(
+                    self.ledger.ids.id,
+                    key.source,
+                    key.port,
+                    key.channel,
+                    key.sequence,
+                    task.action.value,
+                    entry.attempts,
+                    pause,
+                    str(error),
+                )
+            )
+
+    def _free(self) -> None:
+        """A packet is ours to handle again once the events behind its transaction were read."""
+        read = self.ledger.cursors.get(self.target.chain_id) or 0
+        finished = [key for key, height in self._busy.items() if height and height <= read]
+        for key in finished:
+            del self._busy[key]
+        for key in [key for key in self._not_before if key not in self.ledger.packets]:
+            del self._not_before[key]
+
+    async def _idle(self) -> None:
+        """Sleep until woken, or until a packet that failed is due again."""
+        now = self.target.clock.monotonic()
+        pauses = [due - now for due in self._not_before.values() if due > now]
+        try:
+            async with asyncio.timeout(max(0.01, min([_MAX_IDLE, *pauses]))):
+                await self.wake.wait()
+        except TimeoutError:
+            return
+
+    def _raise_failure(self) -> None:
+        """What a batch on its way ran into that is no matter of single packets."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+
+_TIMEOUTS: Final = frozenset({Action.TIME_OUT, Action.TIME_OUT_ON_CLOSE})
+_MAKERS: Final = {
+    Action.RECEIVE: Lane._receive,  # noqa: SLF001 - the class's own table
+    Action.ACKNOWLEDGE: Lane._acknowledge,  # noqa: SLF001
+    Action.TIME_OUT: Lane._time_out,  # noqa: SLF001
+    Action.TIME_OUT_ON_CLOSE: Lane._time_out_on_close,  # noqa: SLF001
+}
+
+
+def _received(task: Task, proven: Proven) -> bool:
+    """A receipt, or on an ordered channel a next sequence beyond the packet's."""
+    if task.entry.ordered:
+        return int.from_bytes(proven.value, "big") > task.key.sequence
+    return bool(proven.value)
+
+
+def _proof(proven: Proven) -> Proof:
+    return Proof(proven.proof, proven.height)

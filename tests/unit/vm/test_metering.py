@@ -1,0 +1,212 @@
+"""Gas by hand: what a few operators cost under each kind of rule."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+import pytest
+import wasmtime
+
+from chain.vm import CompileError, wasm
+from chain.vm.config import new_engine
+from chain.vm.gas import DEFAULT_ERA, ERAS, OpCosts
+from chain.vm.metering import EXHAUSTED, REMAINING, meter
+
+ENGINE = new_engine()
+COSTS = OpCosts(1, 100, if_accounts=True)
+LIMIT = 10**6
+
+
+class Metered:
+    """A module after metering, run by the public API."""
+
+    def __init__(self, text: str, costs: OpCosts = COSTS, *, pages: int = 16) -> None:
+        code = meter(wasm.parse(bytes(wasmtime.wat2wasm(text))), costs, pages)
+        self.store = wasmtime.Store(ENGINE)
+        module = wasmtime.Module(ENGINE, code)
+        self.exports = wasmtime.Instance(self.store, module, []).exports(self.store)
+
+    def run(self, *args: float, limit: int = LIMIT) -> object:
+        self.exports[REMAINING].set_value(self.store, limit)
+        return self.exports["f"](self.store, *args)
+
+    @property
+    def used(self) -> int:
+        return LIMIT - self.exports[REMAINING].value(self.store)
+
+    @property
+    def exhausted(self) -> bool:
+        return bool(self.exports[EXHAUSTED].value(self.store))
+
+
+@pytest.mark.parametrize(
+    ("body", "args", "cost"),
+    [
+        ("", (), 100),  # the final end
+        ("i32.const 1 drop", (), 102),
+        ("block end", (), 201),  # block is plain, its end is not
+        ("block br 0 end", (), 201),  # a taken br skips the inner end: block, br, the last end
+        ("loop end", (), 300),
+        ("i32.const 0 if nop end", (), 1 + 100 + 100),  # not taken: const, if, the last end
+        ("i32.const 1 if nop end", (), 1 + 100 + 1 + 100 + 100),
+        ("i32.const 1 if nop else nop nop end", (), 1 + 100 + 1 + 100 + 100),  # pays for else
+        ("i32.const 0 if nop else nop nop end", (), 1 + 100 + 2 + 100 + 100),
+        ("return", (), 100),
+        ("block i32.const 0 br_if 0 end", (), 1 + 1 + 100 + 100 + 100),
+        ("block block i32.const 1 br_table 0 1 0 end end", (), 2 + 1 + 100 + 100),
+        ("call 1", (), 100 + 100 + 100),
+    ],
+)
+def test_cost_of_operators(body: str, args: tuple[int, ...], cost: int) -> None:
+    metered = Metered(f'(module (func (export "f") {body}) (func))')
+    metered.run(*args)
+    assert metered.used == cost
+
+
+def test_before_cwa_2024_007_if_is_a_plain_operator() -> None:
+    metered = Metered(
+        '(module (func (export "f") i32.const 0 if nop end))',
+        replace(COSTS, if_accounts=False),
+    )
+    metered.run()
+    # const and if are charged with the nop and the end that the branch jumps over: not at all
+    assert metered.used == 100
+
+
+def test_the_loop_header_is_paid_once() -> None:
+    metered = Metered(
+        """(module (func (export "f") (param $n i32)
+             loop (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1)))) end))"""
+    )
+    metered.run(10)
+    assert metered.used == 100 + 10 * (4 + 100) + 100 + 100
+
+
+@pytest.mark.parametrize(("declared", "charged"), [(29, 0), (30, 1), (100, 71)])
+@pytest.mark.parametrize("first", ["nop", ""])
+def test_locals_beyond_29_cost(declared: int, charged: int, first: str) -> None:
+    module = f'(module (func (export "f") (local {"i32 " * declared}) {first}))'
+    metered = Metered(module, replace(COSTS, free_locals=29))
+    metered.run()
+    assert metered.used == charged + 100 + len(first.split())
+    free = Metered(module)
+    free.run()
+    assert free.used == 100 + len(first.split())
+
+
+def test_out_of_gas_leaves_the_counter_and_sets_the_flag() -> None:
+    metered = Metered('(module (func (export "f") nop nop nop))')
+    with pytest.raises(wasmtime.Trap):
+        metered.run(limit=102)
+    assert metered.exhausted
+    assert metered.exports[REMAINING].value(metered.store) == 102
+    enough = Metered('(module (func (export "f") nop nop nop))')
+    enough.run(limit=103)
+    assert not enough.exhausted
+
+
+def test_a_limit_above_2_63_is_unsigned() -> None:
+    metered = Metered('(module (func (export "f") nop))')
+    metered.run(limit=-1)
+    assert metered.exports[REMAINING].value(metered.store) == -1 - 101
+
+
+@pytest.mark.parametrize(
+    ("bits", "expected"),
+    [
+        (0x7FF8_0000_0000_0000, 0x7FC0_0000),
+        (0xFFF8_0000_0000_0000, 0xFFC0_0000),
+        (0x7FF4_0000_2000_0000, 0x7FE0_0001),  # a signalling NaN is quieted, its payload kept
+        (0x7FF0_0000_0000_0001, 0x7FC0_0000),  # a payload that does not fit is cut
+        (0x7FF0_0000_0000_0000, 0x7F80_0000),
+        (0x3FF8_0000_0000_0000, 0x3FC0_0000),
+    ],
+)
+def test_demotion_keeps_the_payload_of_a_nan(bits: int, expected: int) -> None:
+    metered = Metered(
+        """(module (func (export "f") (param i64) (result i32)
+             local.get 0 f64.reinterpret_i64 f32.demote_f64 i32.reinterpret_f32))"""
+    )
+    (signed,) = struct.unpack("<q", bits.to_bytes(8, "little"))
+    assert metered.run(signed) & 0xFFFFFFFF == expected
+    assert metered.used == 4 + 100  # the helper is not metered
+
+
+@pytest.mark.parametrize(
+    ("bits", "expected"),
+    [
+        (0x7FC0_0000, 0x7FF8_0000_0000_0000),
+        (0xFFC0_0001, 0xFFF8_0000_2000_0000),
+        (0x7FA0_0000, 0x7FFC_0000_0000_0000),
+        (0xFF80_0000, 0xFFF0_0000_0000_0000),
+        (0x3FC0_0000, 0x3FF8_0000_0000_0000),
+    ],
+)
+def test_promotion_keeps_the_payload_of_a_nan(bits: int, expected: int) -> None:
+    metered = Metered(
+        """(module (func (export "f") (param i32) (result i64)
+             local.get 0 f32.reinterpret_i32 f64.promote_f32 i64.reinterpret_f64))"""
+    )
+    (signed,) = struct.unpack("<i", bits.to_bytes(4, "little"))
+    assert metered.run(signed) & (1 << 64) - 1 == expected
+
+
+def test_other_nans_are_canonical() -> None:
+    metered = Metered(
+        """(module (func (export "f") (param i32) (result i32)
+             local.get 0 f32.reinterpret_i32 f32.const 0 f32.add i32.reinterpret_f32))"""
+    )
+    assert metered.run(0x7FC12345) == 0x7FC00000
+
+
+def test_memory_ends_at_the_limit() -> None:
+    metered = Metered(
+        """(module (memory (export "memory") 1)
+             (func (export "f") (param i32) (result i32) local.get 0 memory.grow))""",
+        pages=4,
+    )
+    assert metered.run(3) == 1
+    assert metered.run(1) == -1
+
+
+def test_a_contract_cannot_export_the_counter() -> None:
+    metered = Metered(
+        f"""(module (global $mine (mut i64) (i64.const 99)) (export "{REMAINING}" (global $mine))
+             (func (export "f") (global.set $mine (i64.const 1000000000))))"""
+    )
+    metered.run()
+    assert metered.used == 101
+
+
+@pytest.mark.parametrize(
+    ("operators", "what"),
+    [
+        ("(memory.copy (i32.const 0) (i32.const 0) (i32.const 0))", "Bulk memory"),
+        ("(memory.fill (i32.const 0) (i32.const 0) (i32.const 0))", "Bulk memory"),
+        ("(drop (table.grow $t (ref.null func) (i32.const 1)))", "Reference type"),
+        ("(drop (table.get $t (i32.const 0)))", "Reference type"),
+        ("(drop (ref.is_null (ref.null func)))", "Reference type"),
+        ("(drop (select (result i32) (i32.const 0) (i32.const 0) (i32.const 0)))", "Reference"),
+        ("return_call 0", "Reference type"),
+        ("(drop (v128.const i32x4 0 0 0 0))", "SIMD"),
+        ("atomic.fence", "Threads"),
+    ],
+)
+def test_gatekeeper(operators: str, what: str) -> None:
+    text = f"(module (memory 1) (table $t 1 1 funcref) (func {operators}))"
+    module = wasm.parse(bytes(wasmtime.wat2wasm(text)))
+    with pytest.raises(CompileError, match=f"Gatekeeper: {what}"):
+        meter(module, COSTS, 16)
+
+
+def test_eras() -> None:
+    assert DEFAULT_ERA is ERAS["3.0.9"]
+    assert DEFAULT_ERA.ops == OpCosts(115, 1610, if_accounts=True, free_locals=29)
+    assert ERAS["1.5.8"].ops == OpCosts(115_000, 1_610_000, if_accounts=True)
+    assert ERAS["2.1.0"].ops == OpCosts(170, 170, if_accounts=False)
+    assert ERAS["1.5.11"].host.call == ERAS["3.0.0"].host.call == 18_000
+    assert ERAS["2.2.2"].host.write.of(10) == 0
+    assert ERAS["3.0.0"].host.write.of(10) == 235_700
+    assert ERAS["3.0.0"].host.read(8_000_000) == 200_000 + 115 * 8_000_000
+    assert ERAS["3.0.0"].host.read(8_000_001) == 520 * 8_000_001
