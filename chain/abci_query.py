@@ -1,4 +1,4 @@
-"""ABCI queries: store keys with proofs, gRPC methods by path, and the application's own (cosmos-sdk baseapp/abci.go)."""
+"""ABCI queries: store keys with proofs, gRPC methods by path, the application's own (cosmos-sdk baseapp/abci.go)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class AbciQueries:
             latest = self._multistore.version
             text = f"failed to load state at height {height}; {error} (latest height: {latest})"
             return _refused(NOT_FOUND(text), height)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - baseapp recovers here too
             _log.exception("query %s failed in our own code", request.path)
             return _refused(PANIC(f"{type(error).__name__}: {error}"), height)
 

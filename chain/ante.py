@@ -229,9 +229,7 @@ def reject_extensions(ctx: Context, tx: DecodedTx) -> Context:
 
 def check_timeout(ctx: Context, tx: DecodedTx) -> Context:
     if 0 < tx.timeout_height < ctx.height:
-        raise TX_TIMEOUT_HEIGHT(
-            f"block height: {ctx.height}, timeout height: {tx.timeout_height}"
-        )
+        raise TX_TIMEOUT_HEIGHT(f"block height: {ctx.height}, timeout height: {tx.timeout_height}")
     if tx.timeout_time is not None and tx.timeout_time.seconds and tx.timeout_time < ctx.time:
         raise TX_TIMEOUT(f"block time: {ctx.time}, timeout timestamp: {tx.timeout_time}")
     return ctx

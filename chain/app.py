@@ -1,8 +1,8 @@
 """The application, ABCI-shaped: it executes; it never decides when a block happens.
 
-State changes of FinalizeBlock stay in memory until Commit, so the same block may be finalized again before that, by a consensus
-engine that replays after a crash (cometbft spec/abci, ABCI 2.0). Transactions in the mempool are checked over a state of
-their own, which every Commit resets.
+State changes of FinalizeBlock stay in memory until Commit, so the same block may be finalized again before that, by a
+consensus engine that replays after a crash (cometbft spec/abci, ABCI 2.0). Transactions in the mempool are checked over
+a state of their own, which every Commit resets.
 """
 
 from __future__ import annotations
@@ -55,7 +55,13 @@ class Block:
     header_hash: bytes = b""
 
     def encode(self) -> bytes:
-        fields = (self.chain_id, self.height, self.time.ns, self.proposer.hex(), self.header_hash.hex())
+        fields = (
+            self.chain_id,
+            self.height,
+            self.time.ns,
+            self.proposer.hex(),
+            self.header_hash.hex(),
+        )
         return json.dumps(fields).encode()
 
     @classmethod
@@ -71,9 +77,9 @@ class Block:
 
 
 class Application:
-    """``min_gas_prices`` are (denom, decimal price) pairs that the mempool holds fees against; any one of them is enough.
+    """``min_gas_prices`` are (denom, decimal price) pairs that the mempool holds fees against; any of them is enough.
 
-    Without a ``vm`` the chain has no contracts.
+    Without a ``vm`` the chain has no contracts. ``keep_recent`` versions of the state stay readable (0: all).
     """
 
     def __init__(
@@ -87,7 +93,7 @@ class Application:
     ) -> None:
         parts = assemble(bech32_prefix, vm)
         self.auth, self.bank, self.ibc, self.wasm = parts.auth, parts.bank, parts.ibc, parts.wasm
-        self.upgrade = parts.upgrade
+        self.staking, self.upgrade = parts.staking, parts.upgrade
         self.messages, self.queries = parts.routers.messages, parts.routers.queries
         self.multistore = MultiStore(database, parts.stores, keep_recent=keep_recent)
         self.min_gas_prices = tuple(min_gas_prices)
@@ -174,9 +180,10 @@ class Application:
         return response
 
     def simulate(self, tx: bytes) -> tuple[abci_pb2.GasInfo, abci_pb2.Result]:
-        """Run a transaction over the mempool's state and forget it; signatures and sequence count, the gas limit does not.
+        """Run a transaction over the mempool's state and forget it.
 
-        Raises AbciError with the refusal of the first message that fails.
+        Neither the gas limit nor signatures are held against it, the sequence is. Raises AbciError as the transaction
+        would be refused.
         """
         outcome = self._simulated(tx)
         if outcome.error is not None:

@@ -41,6 +41,7 @@ class Assembly:
     routers: Routers
     auth: Auth
     bank: Bank
+    staking: Staking
     consensus: Consensus
     upgrade: Upgrade
     ibc: Ibc
@@ -64,9 +65,10 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     transfer = Transfer(auth, bank, ibc)
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority) if vm else None
     modules = cast(
-        "tuple[Module, ...]", (auth, bank, staking, consensus, upgrade, ibc, transfer, *([wasm] if wasm else []))
+        "tuple[Module, ...]",
+        (auth, bank, staking, consensus, upgrade, ibc, transfer, *([wasm] if wasm else [])),
     )
     for module in modules:
         module.register(routers.messages, routers.queries)
     ante = Ante(auth, bank, after_setup=(wasm.ante,) if wasm else (), last=(ibc.ante,))
-    return Assembly(modules, routers, auth, bank, consensus, upgrade, ibc, ante, wasm)
+    return Assembly(modules, routers, auth, bank, staking, consensus, upgrade, ibc, ante, wasm)

@@ -1,7 +1,7 @@
 """Runs one transaction over a state: baseapp's runTx (cosmos-sdk baseapp/baseapp.go).
 
-Ante handlers first; what they wrote stays even when a message fails. Messages are atomic together. Every refusal becomes an
-outcome with codespace, code and log; an exception that is none of ours is reported as a recovered panic and logged.
+Ante handlers first; what they wrote stays even when a message fails. Messages are atomic together. Every refusal becomes
+an outcome with codespace, code and log; an exception that is none of ours is reported as a recovered panic and logged.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Keys of accounts: a table of key types, where a new type is one entry.
 
-A signature of a transaction is checked twice by one process, when the mempool takes it and when a block holds it; the verdict
-on (key, digest, signature) never changes, so it is remembered.
+A signature of a transaction is checked twice by one process, when the mempool takes it and when a block holds it; the
+verdict on (key, digest, signature) never changes, so it is remembered.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ _REMEMBERED = 32_768
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """``message`` is its class, ``size`` that of a key in bytes, ``gas`` the field of the auth parameters and the meter's
-    descriptor.
-    """
+    """``message`` is its class, ``size`` that of a key in bytes, ``gas`` the auth parameter and the meter's descriptor."""
 
     message: Any
     size: int

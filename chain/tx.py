@@ -1,8 +1,8 @@
 """Transactions: bytes to a checked value, what signers sign, hashes.
 
-What the SDK's decoder refuses is refused here, with codespace ``sdk``, code 2 (cosmos-sdk x/auth/tx/decoder.go, adr027.go,
-codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves, signers that are
-no addresses. An Any inside a message is left to the message's handler.
+What the SDK's decoder refuses is refused here, with codespace ``sdk``, code 2 (cosmos-sdk x/auth/tx/decoder.go,
+adr027.go, codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves,
+signers that are no addresses. An Any inside a message is left to the message's handler.
 """
 
 from __future__ import annotations

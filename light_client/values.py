@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 NS_PER_SECOND: Final = 1_000_000_000
 U64_MAX: Final = 2**64 - 1
+MAX_DIGITS: Final = 100  # beyond any number of 64 bits, whatever its leading zeros
 
 # Go's `$` never matches before a trailing newline and its `.` never matches one
 # (ibc-go modules/core/02-client/types/height.go, IsRevisionFormat).
@@ -37,8 +38,8 @@ class Height:
         match = _HEIGHT.fullmatch(text)
         if not match:
             raise ValueError(f"expected height as revision-height, got {text!r}")
-        if max(len(match[1]), len(match[2])) > 100:  # far beyond 20 digits
-            raise ValueError("height has too many digits")
+        if max(len(match[1]), len(match[2])) > MAX_DIGITS:
+            raise ValueError("height exceeds 64 bits by its number of digits")
         number, height = int(match[1]), int(match[2])
         if max(number, height) > U64_MAX:
             raise ValueError(f"height {text} exceeds 64 bits")

@@ -37,6 +37,11 @@ class TrackedClient:
             raise HandshakeError(f"client {self.id} on {self.host.chain_id} was not loaded")
         return self._state
 
+    @property
+    def newest(self) -> Height:
+        """The greatest height that the client is known to trust."""
+        return self._known[-1]
+
     async def load(self) -> ClientState:
         """Read and verify the client's state; HandshakeError unless it is a client of the subject."""
         proven = await self.host.prove(host.client_state_path(self.id))
@@ -79,7 +84,7 @@ class TrackedClient:
         below = max((known for known in self._known if known < height), default=None)
         if below is None:
             raise HandshakeError(
-                f"client {self.id} on {self.host.chain_id} stands at {self._known[-1]}, above {height}"
+                f"client {self.id} on {self.host.chain_id} stands at {self.newest}, above {height}"
             )
         headers = await self.subject.verifier.client_headers(below, height.revision_height)
         return [messages.update_client(self.id, header, signer) for header in headers]
@@ -96,8 +101,7 @@ class TrackedClient:
 
         Whether an update was sent.
         """
-        newest = self._known[-1]
-        trusted = await self.subject.verifier.header(newest.revision_height)
+        trusted = await self.subject.verifier.header(self.newest.revision_height)
         age = self.subject.now().ns - trusted.time.ns
         if not force and age * REFRESH_AT < self.state.trusting_period_ns:
             return False
@@ -119,7 +123,9 @@ class TrackedClient:
         """The client state in a proven value; HandshakeError for a client of another kind."""
         state = self._decode(value)
         if not isinstance(state, ClientState):
-            raise HandshakeError(f"client {self.id} on {self.host.chain_id} is no 07-tendermint one")
+            raise HandshakeError(
+                f"client {self.id} on {self.host.chain_id} is no 07-tendermint one"
+            )
         return state
 
     def _decode(self, value: bytes) -> object:

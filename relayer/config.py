@@ -1,21 +1,21 @@
 """The configuration file: TOML in, frozen values out, one clear line for whatever is wrong.
 
-    [log]
-    level = "info"
+[log]
+level = "info"
 
-    [state]
-    folder = "~/.lightship"
+[state]
+folder = "~/.lightship"
 
-    [chains.alpha]
-    id = "alpha-1"
-    rpc = "http://127.0.0.1:26657"
-    prefix = "cosmos"
-    gas_price = "0.025stake"
-    keys = ["relayer-1", "relayer-2"]
+[chains.alpha]
+id = "alpha-1"
+rpc = "http://127.0.0.1:26657"
+prefix = "cosmos"
+gas_price = "0.025stake"
+keys = ["relayer-1", "relayer-2"]
 
-    [[paths]]
-    a = "alpha"
-    b = "beta"
+[[paths]]
+a = "alpha"
+b = "beta"
 """
 
 import re

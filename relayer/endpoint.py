@@ -113,6 +113,11 @@ class Endpoint:
             raise TxError(self.chain_id, "there is no key to sign with")
         return self.wallets.address
 
+    @property
+    def newest_time(self) -> Timestamp:
+        """The time of the newest block that was verified so far."""
+        return self.verifier.newest.time
+
     async def open(self) -> Self:
         """Check which chain this is, learn its periods, and find a root of trust.
 

@@ -21,8 +21,6 @@ The first half is somebody's input or network; VerificationFailed means that an 
 broken, and nothing that it said may be used.
 """
 
-# ruff: noqa: N818 - an error is named as what it reports
-
 import re
 from pathlib import Path
 
@@ -178,7 +176,7 @@ class PathStopped(RelayerError):
 
 def rejection(chain: str, codespace: str, code: int, log: str, height: int = 0) -> TxRejected:
     """The most telling error for a refusal; texts as in cosmos-sdk `x/auth/ante`."""
-    if codespace == "sdk" and code == 32 or "account sequence mismatch" in log:
+    if (codespace == "sdk" and code == 32) or "account sequence mismatch" in log:
         match = re.search(r"expected (\d+), got (\d+)", log)
         if match:
             return SequenceMismatch(chain, log, int(match[1]), int(match[2]))

@@ -83,7 +83,9 @@ class ConnectionEnds:
 
     async def state(self, side: str) -> tuple[int, Any, Proven | None]:
         """The state of an end, the end itself, and its proof."""
-        return await _read(self.sides[side].endpoint, self.ids[side] and self.path(side), _CONNECTION)
+        return await _read(
+            self.sides[side].endpoint, self.ids[side] and self.path(side), _CONNECTION
+        )
 
     async def find_other(self, side: str, end: Any) -> str:
         """The other end's id: the one this end names, else one that names this end."""
@@ -91,9 +93,7 @@ class ConnectionEnds:
             return str(end.counterparty.connection_id)
         there = self.sides[_other(side)]
         for candidate in await there.endpoint.reader.client_connections(there.client.id):
-            _, found, _ = await _read(
-                there.endpoint, host.connection_path(candidate), _CONNECTION
-            )
+            _, found, _ = await _read(there.endpoint, host.connection_path(candidate), _CONNECTION)
             if found is not None and found.counterparty.connection_id == self.ids[side]:
                 return candidate
         return ""
@@ -111,9 +111,7 @@ class ConnectionEnds:
         own = await _self_proof(there, proof.height)
         other_id = self.ids[_other(side)]
         if step is Step.TRY:
-            return messages.connection_try(
-                here.client.id, other_end, other_id, told, own, signer
-            )
+            return messages.connection_try(here.client.id, other_end, other_id, told, own, signer)
         return messages.connection_ack(self.ids[side], other_end, other_id, told, own, signer)
 
 
@@ -166,9 +164,7 @@ class ChannelEnds:
             spec = self._spec(side, other_end.version, ordered=_is_ordered(other_end))
             return messages.channel_try(spec, other_end.version, told, signer)
         if step is Step.ACK:
-            return messages.channel_ack(
-                port, own_id, other_id, other_end.version, told, signer
-            )
+            return messages.channel_ack(port, own_id, other_id, other_end.version, told, signer)
         return messages.channel_confirm(port, own_id, told, signer)
 
     def _spec(self, side: str, version: str, *, ordered: bool | None = None) -> ChannelSpec:

@@ -132,9 +132,7 @@ class Keyring:
 
     def _seal(self, name: str, signer: Signer, password: str, path: str) -> _KeyFile:
         salt, nonce = secrets.token_bytes(_SALT), secrets.token_bytes(_NONCE)
-        file = _KeyFile(
-            1, name, "secp256k1", path, signer.public_key, self._cost, salt, nonce, b""
-        )
+        file = _KeyFile(1, name, "secp256k1", path, signer.public_key, self._cost, salt, nonce, b"")
         box = ChaCha20Poly1305(_derive_key(password, salt, self._cost))
         sealed = box.encrypt(nonce, signer.secret, file.clear_part())
         return msgspec.structs.replace(file, sealed=sealed)

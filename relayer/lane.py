@@ -8,14 +8,12 @@ waiting for its end; meanwhile the next step begins. What became of a batch is l
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from cosmos_pb.google.protobuf import any_pb2
-from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from light_client import host
-from light_client.packet import ack_commitment, packet_commitment
 from light_client.values import Height
 from relayer import messages, plan
 from relayer.client import TrackedClient
@@ -26,22 +24,20 @@ from relayer.errors import (
     RelayerError,
     TxError,
     TxRejected,
-    VerificationFailed,
 )
 from relayer.ledger import Ledger
-from relayer.messages import Proof
 from relayer.notices import BatchFailed, BatchIncluded, BatchSent, PacketStuck
 from relayer.packets import PacketKey
 from relayer.plan import Action, Channel, Head, Task
-from relayer.verified import Proven
+from relayer.proving import Advocate
 from relayer.wallet import Wallet
 
-CLOSED: Final = 4  # `State` of ICS-4
 NUDGE_AFTER: Final = 2.0  # seconds without a block before a late packet makes us cause one
 
 _REUSE_WITHIN = 20  # blocks that a state may be old and still be proven, in case of pruning
 _SHARED_FAULTS: Final = frozenset({("sdk", 11), ("sdk", 21)})  # out of gas, too large: split
 _MAX_IDLE = 1.0
+_TOO_EARLY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +66,15 @@ class Batch:
 
 
 class Lane:
-    """From `prover` to `target`; `client` is the one on target that tracks prover."""
+    """From the subject of `client` to its host; `back` is the client for the other way."""
 
-    def __init__(
-        self, prover: Endpoint, target: Endpoint, client: TrackedClient, ledger: Ledger
-    ) -> None:
-        self.prover = prover
-        self.target = target
+    def __init__(self, client: TrackedClient, back: TrackedClient, ledger: Ledger) -> None:
+        self.prover = client.subject
+        self.target = client.host
         self.client = client
         self.ledger = ledger
+        self._back = back
+        self._advocate = Advocate(self.prover, self.target, ledger)
         self.wake = asyncio.Event()
         self.done: Counter[Action] = Counter()
         self._busy: dict[PacketKey, int | None] = {}
@@ -111,9 +107,10 @@ class Lane:
     async def step(self) -> bool:
         """Send one batch on its way; False when there is nothing to send."""
         self._raise_failure()
-        if not await self._choose(1):
+        await self._look_at_late_packets()
+        if next(self._due(), None) is None:
             return False
-        wallet = await self.target.wallets.acquire()
+        wallet = await self.target.wallets.acquire()  # meanwhile more may have come
         try:
             tasks = await self._choose(self.target.limits.messages)
             batch = await self._prepare(tasks, wallet.address) if tasks else None
@@ -126,45 +123,37 @@ class Lane:
         self._launch(batch, wallet)
         return True
 
-    def pending(self) -> list[Task]:
+    def pending(self) -> Iterator[Task]:
         """What waits for this lane, whether it can go now or not."""
-        now, head = self.target.now(), self._destination_head
-        found = []
+        target, now = self.target.chain_id, self.target.now()
+        here, there = _head(self.target), _head(self.prover)
         for entry in self.ledger.packets.values():
-            closed = self.ledger.is_closed(entry)
-            action = plan.next_action(entry, head(entry), now, closed=closed)
-            if action is not None and self._is_mine(Task(action, entry)):
-                found.append(Task(action, entry))
-        return found
+            on_source = entry.key.source == target
+            destination = there if on_source else here
+            closed = bool(self.ledger.closed) and self.ledger.is_closed(entry)
+            action = plan.next_action(entry, destination, now, closed=closed)
+            if action is not None and plan.executes_on_source(action) == on_source:
+                yield Task(action, entry)
 
-    def _is_mine(self, task: Task) -> bool:
-        on_source = plan.executes_on_source(task.action)
-        return on_source == (task.key.source == self.target.chain_id)
-
-    def _destination_head(self, entry: Any) -> Head:
-        chain = self.prover if entry.key.source == self.target.chain_id else self.target
-        return Head(Height(chain.revision, chain.heights.latest), chain.newest_time)
+    def _due(self) -> Iterator[Task]:
+        """Tasks that can go: not on their way already, provable, and after their pause."""
+        self._free()
+        clock, provable = self.target.clock.monotonic(), self.prover.heights.latest - 1
+        blocked = {(key.source, key.port, key.channel) for key in self._busy}
+        for task in self.pending():
+            key = task.key
+            if key in self._busy or self._not_before.get(key, 0.0) > clock:
+                continue
+            if task.entry.height > provable and task.action not in _TIMEOUTS:
+                continue
+            if plan.needs_order(task) and (key.source, key.port, key.channel) in blocked:
+                continue
+            yield task
 
     async def _choose(self, limit: int) -> list[Task]:
-        """Up to `limit` tasks that are due, not on their way already, and provable."""
-        await self._look_at_late_packets()
-        clock, provable = self.target.clock.monotonic(), self.prover.heights.latest - 1
-        self._free()
-        blocked = {(key.source, key.port, key.channel) for key in self._busy}
-        due = [
-            task
-            for task in self.pending()
-            if task.key not in self._busy
-            and self._not_before.get(task.key, 0.0) <= clock
-            and (task.entry.height <= provable or task.action in _TIMEOUTS)
-            and not (
-                plan.needs_order(task)
-                and (task.key.source, task.key.port, task.key.channel) in blocked
-            )
-        ]
-        due.sort(key=lambda task: task.entry.height)
-        ordered = any(plan.needs_order(task) for task in due)
-        if ordered:
+        """The next tasks for one batch, oldest first, ordered channels in their order."""
+        due = sorted(self._due(), key=lambda task: task.entry.height)
+        if any(plan.needs_order(task) for task in due):
             due = plan.in_order(due, await self._next_sequences(due))
         return due[:limit]
 
@@ -175,20 +164,15 @@ class Lane:
             entry
             for entry in self.ledger.packets.values()
             if entry.key.source == self.target.chain_id
-            and plan.overdue(entry, self._destination_head(entry), now)
+            and plan.overdue(entry, _head(self.prover), now)
         ]
         if not late:
             return
-        await self.prover.head()
-        heights = self.prover.heights
-        silent = self.prover.clock.monotonic() - heights.since
-        still = [e for e in late if plan.overdue(e, self._destination_head(e), now)]
+        head = await self.prover.head()
+        silent = self.prover.clock.monotonic() - self.prover.heights.since
+        still = any(plan.overdue(entry, head, now) for entry in late)
         if still and silent > NUDGE_AFTER:
-            await self.nudge(self.prover)
-
-    async def nudge(self, chain: Endpoint) -> None:
-        """Cause a block on a chain that makes none by itself. Set by the link."""
-        raise NotImplementedError
+            await self._back.advance("wake")  # a chain that makes no block by itself has no time
 
     async def _next_sequences(self, tasks: Sequence[Task]) -> dict[Channel, int]:
         """The next sequence of each ordered channel among the tasks, proven by the target."""
@@ -213,12 +197,12 @@ class Lane:
         prepared: list[Prepared] = []
         chosen: list[Prepared] = []
         try:
-            wanted = await self._without_redundant(tasks)
+            wanted = await self._advocate.without_redundant(tasks)
             if not wanted:
                 return None
             height = self._proof_height(wanted)
             proofs = await asyncio.gather(
-                *(self._message(task, height - 1, signer) for task in wanted)
+                *(self._advocate.message(task, height - 1, signer) for task in wanted)
             )
             update = await self.client.update(Height(self.prover.revision, height), signer)
             prepared = [
@@ -226,6 +210,7 @@ class Lane:
                 for task, message in zip(wanted, proofs, strict=True)
                 if message is not None
             ]
+            self._pause([t for t, made in zip(wanted, proofs, strict=True) if made is None])
             chosen = self._first_batch(prepared, messages.size(update))
         finally:
             sent = {item.task.key for item in chosen}
@@ -254,128 +239,6 @@ class Lane:
         if needed <= known <= latest and latest - known <= _REUSE_WITHIN:
             return known
         return latest
-
-    async def _without_redundant(self, tasks: Sequence[Task]) -> list[Task]:
-        """Ask the target which messages would be in vain, before fees are paid for them.
-
-        That a packet is done is only believed with a proof, since nobody would relay it any more.
-        """
-        groups: dict[tuple[str, str, bool], list[Task]] = {}
-        for task in tasks:
-            packet = task.entry.packet
-            receive = task.action is Action.RECEIVE
-            port = packet.destination_port if receive else packet.source_port
-            channel = packet.destination_channel if receive else packet.source_channel
-            groups.setdefault((port, channel, receive), []).append(task)
-        answers = await asyncio.gather(*(self._missing(*group) for group in groups.items()))
-        missing = set().union(*answers)
-        doubtful = [task for task in tasks if task.key not in missing]
-        checked = await asyncio.gather(*(self._is_done(task) for task in doubtful))
-        done = {task.key for task, is_done in zip(doubtful, checked, strict=True) if is_done}
-        return [task for task in tasks if task.key not in done]
-
-    async def _missing(
-        self, channel: tuple[str, str, bool], tasks: Sequence[Task]
-    ) -> set[PacketKey]:
-        port, channel_id, receive = channel
-        reader = self.target.reader
-        sequences = [task.key.sequence for task in tasks]
-        ask = reader.unreceived_packets if receive else reader.unreceived_acks
-        found = await ask(port, channel_id, sequences)
-        return {task.key for task in tasks if task.key.sequence in found}
-
-    async def _is_done(self, task: Task) -> bool:
-        """Whether the target proves that a message would be in vain; the ledger then knows too."""
-        packet = task.entry.packet
-        if task.action is not Action.RECEIVE:
-            path = host.packet_commitment_path(
-                packet.source_port, packet.source_channel, packet.sequence
-            )
-            proven = await self.target.prove(path)
-            if not proven.value:
-                self.ledger.finish(task.key)
-            return not proven.value
-        if await self._was_received(self.target, task, await self.target.provable()):
-            self.ledger.mark_received(task.key)
-            return True
-        return False
-
-    async def _was_received(self, chain: Endpoint, task: Task, height: int) -> bool:
-        return _received(task, await self._reception(chain, task, height))
-
-    async def _reception(self, chain: Endpoint, task: Task, height: int) -> Proven:
-        """What the destination proves about having received a packet."""
-        packet = task.entry.packet
-        port, channel = packet.destination_port, packet.destination_channel
-        if task.entry.ordered:
-            return await chain.prove(host.next_sequence_recv_path(port, channel), height)
-        path = host.packet_receipt_path(port, channel, packet.sequence)
-        return await chain.prove(path, height)
-
-    async def _message(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
-        """The message for a task with its proof; None when it turns out that there is nothing to do."""
-        return await _MAKERS[task.action](self, task, height, signer)
-
-    async def _receive(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
-        packet = task.entry.packet
-        path = host.packet_commitment_path(
-            packet.source_port, packet.source_channel, packet.sequence
-        )
-        proven = await self.prover.prove(path, height)
-        if not proven.value:  # acknowledged or timed out by somebody else
-            self.ledger.finish(task.key)
-            return None
-        self._expect(proven, packet_commitment(packet), "packet")
-        return messages.recv_packet(packet, _proof(proven), signer)
-
-    async def _acknowledge(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
-        packet, ack = task.entry.packet, task.entry.ack
-        path = host.packet_ack_path(
-            packet.destination_port, packet.destination_channel, packet.sequence
-        )
-        proven = await self.prover.prove(path, height)
-        self._expect(proven, ack_commitment(ack), "acknowledgement")
-        return messages.acknowledgement(packet, ack, _proof(proven), signer)
-
-    async def _time_out(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
-        packet = task.entry.packet
-        head = await self.prover.verifier.header(height + 1)
-        if not plan.expired(packet, head.ibc_height, head.time):
-            return None
-        proven = await self._reception(self.prover, task, height)
-        if _received(task, proven):
-            self.ledger.mark_received(task.key)
-            return None
-        following = int.from_bytes(proven.value, "big") if task.entry.ordered else 0
-        return messages.timeout(packet, following, _proof(proven), signer)
-
-    async def _time_out_on_close(
-        self, task: Task, height: int, signer: str
-    ) -> any_pb2.Any | None:
-        packet = task.entry.packet
-        path = host.channel_path(packet.destination_port, packet.destination_channel)
-        channel = await self.prover.prove(path, height)
-        if channel_pb2.Channel.FromString(channel.value).state != CLOSED:
-            return None
-        proven = await self._reception(self.prover, task, height)
-        if _received(task, proven):
-            self.ledger.mark_received(task.key)
-            return None
-        following = int.from_bytes(proven.value, "big") if task.entry.ordered else 0
-        return messages.timeout_on_close(
-            packet, following, _proof(proven), channel.proof, signer
-        )
-
-    def _expect(self, proven: Proven, commitment: bytes, what: str) -> None:
-        """What we read in events must be what the chain has committed to."""
-        if proven.value != commitment:
-            path, got = proven.key.decode(errors="replace"), proven.value.hex()
-            raise VerificationFailed(
-                self.prover.chain_id,
-                proven.height.revision_height,
-                f"{what} of {path}",
-                f"expected commitment {commitment.hex()}, the chain has {got or 'none'}",
-            )
 
     def _launch(self, batch: Batch, wallet: Wallet) -> None:
         async def send() -> None:
@@ -426,13 +289,11 @@ class Lane:
     async def _refused(self, batch: Batch, error: TxRejected, wallet: Wallet) -> None:
         """Keep a bad packet from holding up the others: split until it is alone."""
         self.target.notices(
-            BatchFailed(
-                self.ledger.ids.id, self.target.chain_id, len(batch.items), str(error)
-            )
+            BatchFailed(self.ledger.ids.id, self.target.chain_id, len(batch.items), str(error))
         )
         index = error.message_index
         if index is not None and index < len(batch.update):
-            await self.client.load()  # the update itself was refused: what does the client trust now?
+            await self.client.load()  # what it trusts is not what we thought
             self._put_back(batch.tasks, error)
             return
         if index is None and (error.codespace, error.code) not in _SHARED_FAULTS:
@@ -475,6 +336,13 @@ class Lane:
                 )
             )
 
+    def _pause(self, tasks: Sequence[Task]) -> None:
+        """Tasks for which a proof says that it is too early, or that there is nothing to do."""
+        due = self.target.clock.monotonic() + _TOO_EARLY
+        for task in tasks:
+            if task.key in self.ledger.packets:
+                self._not_before[task.key] = due
+
     def _free(self) -> None:
         """A packet is ours to handle again once the events behind its transaction were read."""
         read = self.ledger.cursors.get(self.target.chain_id) or 0
@@ -502,20 +370,8 @@ class Lane:
 
 
 _TIMEOUTS: Final = frozenset({Action.TIME_OUT, Action.TIME_OUT_ON_CLOSE})
-_MAKERS: Final = {
-    Action.RECEIVE: Lane._receive,  # noqa: SLF001 - the class's own table
-    Action.ACKNOWLEDGE: Lane._acknowledge,  # noqa: SLF001
-    Action.TIME_OUT: Lane._time_out,  # noqa: SLF001
-    Action.TIME_OUT_ON_CLOSE: Lane._time_out_on_close,  # noqa: SLF001
-}
 
 
-def _received(task: Task, proven: Proven) -> bool:
-    """A receipt, or on an ordered channel a next sequence beyond the packet's."""
-    if task.entry.ordered:
-        return int.from_bytes(proven.value, "big") > task.key.sequence
-    return bool(proven.value)
-
-
-def _proof(proven: Proven) -> Proof:
-    return Proof(proven.proof, proven.height)
+def _head(chain: Endpoint) -> Head:
+    """Where a chain stands: its newest height, and the newest time that was verified."""
+    return Head(Height(chain.revision, chain.heights.latest), chain.newest_time)

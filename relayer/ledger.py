@@ -29,14 +29,10 @@ class Ledger:
 
     def __init__(self, state: State, ids: LinkIds, admits: Admits | None = None) -> None:
         self._state = state
-        self._admits = admits or (lambda _port, _channel: True)
+        self.admits = admits or (lambda _port, _channel: True)
         self.ids = ids
-        self.packets: dict[PacketKey, Entry] = {
-            entry.key: entry for entry in state.packets(ids.id)
-        }
-        self.cursors = {
-            end.chain: state.cursor(ids.id, end.chain) for end in (ids.a, ids.b)
-        }
+        self.packets: dict[PacketKey, Entry] = {entry.key: entry for entry in state.packets(ids.id)}
+        self.cursors = {end.chain: state.cursor(ids.id, end.chain) for end in (ids.a, ids.b)}
         self.closed: set[tuple[str, str, str]] = set()
         self.totals = Totals()
 
@@ -131,7 +127,7 @@ class Ledger:
             return False
         if isinstance(event, ChannelClosed):
             return True
-        return self._admits(*self._a_end(chain, event))
+        return self.admits(*self._a_end(chain, event))
 
     def _a_end(self, chain: str, event: PacketEvent) -> tuple[str, str]:
         """Port and channel at a, since filters are written from a's side."""

@@ -92,9 +92,7 @@ def connection_try(
         consensus_height=codec.height_to_pb(self_proof.consensus_height),
         signer=signer,
     )
-    message.counterparty.CopyFrom(
-        _counterparty(counterparty.client_id, counterparty_connection)
-    )
+    message.counterparty.CopyFrom(_counterparty(counterparty.client_id, counterparty_connection))
     return pack(message)
 
 
@@ -187,9 +185,7 @@ def channel_confirm(port: str, channel: str, proof: Proof, signer: str) -> any_p
 
 
 def channel_close_init(port: str, channel: str, signer: str) -> any_pb2.Any:
-    return pack(
-        channel_tx.MsgChannelCloseInit(port_id=port, channel_id=channel, signer=signer)
-    )
+    return pack(channel_tx.MsgChannelCloseInit(port_id=port, channel_id=channel, signer=signer))
 
 
 def channel_close_confirm(port: str, channel: str, proof: Proof, signer: str) -> any_pb2.Any:
@@ -259,7 +255,6 @@ def timeout_on_close(
 def size(messages: Sequence[any_pb2.Any]) -> int:
     """Bytes of the messages in a transaction body, with their framing."""
     return sum(len(message.value) + len(message.type_url) + 16 for message in messages)
-
 
 
 def _version() -> connection_pb2.Version:

@@ -131,7 +131,9 @@ def executes_on_source(action: Action) -> bool:
     return action is not Action.RECEIVE
 
 
-def batches(items: Sequence[T], limits: Limits, weigh: Callable[[T], tuple[int, int]]) -> list[list[T]]:
+def batches(
+    items: Sequence[T], limits: Limits, weigh: Callable[[T], tuple[int, int]]
+) -> list[list[T]]:
     """Split items, in their order, into runs that fit one transaction each.
 
     `weigh` gives the bytes and the gas of one. What is too heavy even alone goes alone.

@@ -264,9 +264,7 @@ class Reader:
         path = "/ibc.core.connection.v1.Query/ClientConnections"
         request = connection_query.QueryClientConnectionsRequest(client_id=client)
         try:
-            answer = await self.ask(
-                path, request, connection_query.QueryClientConnectionsResponse
-            )
+            answer = await self.ask(path, request, connection_query.QueryClientConnectionsResponse)
         except QueryError as error:
             if error.not_found:
                 return []

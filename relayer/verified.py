@@ -58,6 +58,7 @@ class Verifier:
         self._blocks: OrderedDict[int, LightBlock] = OrderedDict()
         self._sets: OrderedDict[bytes, ValidatorSet] = OrderedDict()
         self._stores: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
+        self._newest: Trusted | None = None
         self._rules: Rules | None = None
 
     @property
@@ -73,6 +74,13 @@ class Verifier:
     @rules.setter
     def rules(self, rules: Rules) -> None:
         self._rules = rules
+
+    @property
+    def newest(self) -> Trusted:
+        """The newest verified header."""
+        if self._newest is None:
+            raise self._failed(0, "header", "no header of this chain is trusted yet")
+        return self._newest
 
     async def trust(self, height: int, block_hash: bytes | None = None) -> Trusted:
         """Take a block as the root of trust; with a hash, it must be that block.
@@ -115,7 +123,9 @@ class Verifier:
         headers = []
         for block in steps:
             headers.append(
-                ClientHeader(block.signed_header, block.validators, trusted_height, known.validators)
+                ClientHeader(
+                    block.signed_header, block.validators, trusted_height, known.validators
+                )
             )
             known = self._keep(Trusted.from_block(block))
             trusted_height = Height(trusted_height.revision_number, block.height)
@@ -152,9 +162,7 @@ class Verifier:
         known = self._stores.get(trusted.height)
         if known is not None and len(ops) == len(SDK_SPECS) and ops[1].data == known[0]:
             if answer.value:
-                ics23.verify_membership(
-                    IAVL_SPEC, known[1], ops[0].data, answer.key, answer.value
-                )
+                ics23.verify_membership(IAVL_SPEC, known[1], ops[0].data, answer.key, answer.value)
             else:
                 ics23.verify_non_membership(IAVL_SPEC, known[1], ops[0].data, answer.key)
         elif answer.value:
@@ -247,6 +255,8 @@ class Verifier:
 
     def _keep(self, trusted: Trusted) -> Trusted:
         _keep(self._trusted, trusted.height, trusted, _KEPT)
+        if self._newest is None or trusted.height > self._newest.height:
+            self._newest = trusted
         return trusted
 
     def _failed(self, height: int, what: str, reason: object) -> VerificationFailed:

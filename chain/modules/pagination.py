@@ -26,7 +26,9 @@ def paginate(
     limit a page holds 100 and the total is counted, as in the SDK. Refuses ``key`` and ``offset`` together (sdk/18).
     """
     if page.offset and page.key:
-        raise invalid_argument("paginate: invalid request, either offset or key is expected, got both")
+        raise invalid_argument(
+            "paginate: invalid request, either offset or key is expected, got both"
+        )
     pairs = _pairs(store, prefix, page)
     if page.key:
         return _by_key(pairs, page.limit or DEFAULT_LIMIT, convert)

@@ -50,8 +50,8 @@ class Mempool:
 
         Raises MempoolError for one that is too large or was seen before, or when there is no room.
         """
+        self.refuse(tx)
         key = tx_hash(tx)
-        self._refuse(tx, key)
         self._remember(key)
         response = self._check_tx(abci.RequestCheckTx(tx=tx, type=abci.NEW))
         if response.code == 0:
@@ -100,7 +100,8 @@ class Mempool:
         self._seen.clear()
         self.total_bytes = 0
 
-    def _refuse(self, tx: bytes, key: bytes) -> None:
+    def refuse(self, tx: bytes) -> None:
+        """Raise MempoolError for a transaction that the application need not be asked about."""
         limits = self._limits
         if len(self) >= limits.max_txs or self.total_bytes + len(tx) > limits.max_txs_bytes:
             raise MempoolError(
@@ -111,7 +112,7 @@ class Mempool:
             raise MempoolError(
                 f"Tx too large. Max size is {limits.max_tx_bytes}, but got {len(tx)}"
             )
-        if key in self._seen:
+        if tx_hash(tx) in self._seen:
             raise MempoolError(IN_CACHE)
 
     def _remember(self, key: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,15 +64,14 @@ class Found:
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @json_option
-@asynchronous
-async def init(
+def init(
     chains: Sequence[str], output: Path, key: str, state: Path | None, force: bool, as_json: bool
 ) -> None:
     """Write a configuration: for chains at these RPC URLs, or the commented reference when none is given."""
     if output.exists() and not force:
         raise ConfigError(output, "", "exists already (--force writes over it)")
     if chains:
-        found = await asyncio.gather(*(_ask(*_named(each)) for each in chains))
+        found = asyncio.run(_ask_all([_named(each) for each in chains]))
         text = _written(found, key, state)
     else:
         text = configs.reference()
@@ -88,6 +88,10 @@ def _named(text: str) -> tuple[str, str]:
             f"expected NAME=URL such as alpha=http://127.0.0.1:26657, got {text!r}"
         )
     return name, url
+
+
+async def _ask_all(chains: Sequence[tuple[str, str]]) -> list[Found]:
+    return await asyncio.gather(*(_ask(name, url) for name, url in chains))
 
 
 async def _ask(name: str, url: str) -> Found:
@@ -137,7 +141,7 @@ def _written(chains: Sequence[Found], key: str, state: Path | None) -> str:
         f"keys = [{_quoted(key)}]\n"
         for chain in chains
     ]
-    pairs = zip(chains, chains[1:], strict=False)
+    pairs = pairwise(chains)
     parts += [f"[[paths]]\na = {_quoted(a.name)}\nb = {_quoted(b.name)}\n" for a, b in pairs]
     return "\n".join(parts)
 
@@ -156,7 +160,7 @@ def _quoted(text: str) -> str:
 @json_option
 @asynchronous
 async def check(config_file: Path, offline: bool, as_json: bool) -> int:
-    """Read the configuration and ask every chain: does it answer, is it the right one, are its keys there and funded?"""
+    """Read the configuration and ask every chain: does it answer, is it the right one, are its keys funded?"""
     config = load_config(config_file)
     chains = {
         name: _keys(config, chain) if offline else await _check_chain(config, chain)

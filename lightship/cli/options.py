@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -58,9 +59,10 @@ def password(*, confirm: bool = False) -> str:
     given = os.environ.get(PASSWORD_VARIABLE)
     if given is not None:
         return given
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise click.UsageError(f"no terminal to ask for the password: set {PASSWORD_VARIABLE}")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True)
+    return answer
 
 
 def asynchronous(function: Body) -> Any:

@@ -48,7 +48,7 @@ class Auth:
         self.permissions = permissions
         self._module_of = {self.module_address(name): name for name in permissions}
 
-    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+    def register(self, _: MessageRouter, queries: QueryRouter) -> None:
         """x/auth has no message that a user can sign; its parameters belong to governance."""
         Queries(self).register(queries)
 
@@ -107,8 +107,8 @@ class Auth:
     def save(self, ctx: Context, raw: bytes, account: Account) -> None:
         """Store an account and its place in the number index.
 
-        The gas is that of the SDK's indexed map: a read of the old value, and for the unique index a deletion, a presence check
-        and a write. A number never changes, so an existing index entry is paid for but left alone.
+        The gas is that of the SDK's indexed map: a read of the old value, and for the unique index a deletion, a
+        presence check and a write. A number never changes, so an existing index entry is paid for but left alone.
         """
         store = ctx.kv(STORE)
         if store.get(_ACCOUNT + raw) is None:
@@ -220,5 +220,7 @@ def _address_bytes(prefix: str, address: str) -> bytes:
     if found != prefix:
         raise INVALID_ADDRESS(f"invalid Bech32 prefix; expected {prefix}, got {found}")
     if not 0 < len(raw) <= MAX_ADDRESS_LENGTH:
-        raise INVALID_ADDRESS(f"address length must be between 1 and {MAX_ADDRESS_LENGTH}, got {len(raw)}")
+        raise INVALID_ADDRESS(
+            f"address length must be between 1 and {MAX_ADDRESS_LENGTH}, got {len(raw)}"
+        )
     return raw

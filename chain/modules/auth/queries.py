@@ -71,7 +71,9 @@ class Queries:
             account_address=self._auth.address_text(raw)
         )
 
-    def params(self, ctx: Context, _: query_pb2.QueryParamsRequest) -> query_pb2.QueryParamsResponse:
+    def params(
+        self, ctx: Context, _: query_pb2.QueryParamsRequest
+    ) -> query_pb2.QueryParamsResponse:
         return query_pb2.QueryParamsResponse(params=self._auth.params(ctx).to_pb())
 
     def module_accounts(

@@ -138,7 +138,9 @@ class Bank:
 
     def _subtract(self, ctx: Context, raw: bytes, address: str, amount: Sequence[Coin]) -> None:
         coins.check(amount)
-        self._auth.load(ctx, raw)  # the SDK looks for locked coins of a vesting account, and pays for it
+        self._auth.load(
+            ctx, raw
+        )  # the SDK looks for locked coins of a vesting account, and pays for it
         for coin in amount:
             held = store.balance(ctx, raw, coin.denom)
             if held < coin.amount:
@@ -221,7 +223,11 @@ class Bank:
 
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         document = genesis.read(genesis_pb2.GenesisState, state, self.name)
-        params = document.params if document.HasField("params") else bank_pb2.Params(default_send_enabled=True)
+        params = (
+            document.params
+            if document.HasField("params")
+            else bank_pb2.Params(default_send_enabled=True)
+        )
         for switch in (*params.send_enabled, *document.send_enabled):
             store.set_send_enabled(ctx, switch.denom, enabled=switch.enabled)
         store.set_params(ctx, bank_pb2.Params(default_send_enabled=params.default_send_enabled))

@@ -47,7 +47,9 @@ class Queries:
     def balance(
         self, ctx: Context, request: query_pb2.QueryBalanceRequest
     ) -> query_pb2.QueryBalanceResponse:
-        return query_pb2.QueryBalanceResponse(balance=self._one(ctx, request.address, request.denom))
+        return query_pb2.QueryBalanceResponse(
+            balance=self._one(ctx, request.address, request.denom)
+        )
 
     def spendable_by_denom(
         self, ctx: Context, request: query_pb2.QuerySpendableBalanceByDenomRequest
@@ -81,7 +83,9 @@ class Queries:
         amount = Coin(request.denom, store.supply(ctx, request.denom))
         return query_pb2.QuerySupplyOfResponse(amount=amount.to_pb())
 
-    def params(self, ctx: Context, _: query_pb2.QueryParamsRequest) -> query_pb2.QueryParamsResponse:
+    def params(
+        self, ctx: Context, _: query_pb2.QueryParamsRequest
+    ) -> query_pb2.QueryParamsResponse:
         params = bank_pb2.Params(default_send_enabled=store.default_send_enabled(ctx))
         return query_pb2.QueryParamsResponse(params=params)
 
@@ -132,7 +136,9 @@ class Queries:
             ctx.kv(store.STORE),
             store.SEND_ENABLED,
             request.pagination,
-            lambda denom, stored: bank_pb2.SendEnabled(denom=denom.decode(), enabled=stored == b"\x01"),
+            lambda denom, stored: bank_pb2.SendEnabled(
+                denom=denom.decode(), enabled=stored == b"\x01"
+            ),
         )
         return query_pb2.QuerySendEnabledResponse(send_enabled=found, pagination=page)
 
@@ -154,7 +160,9 @@ class Queries:
 
         def owner(key: bytes, _: bytes) -> query_pb2.DenomOwner:
             held = Coin(denom, store.balance(ctx, key[1:], denom))
-            return query_pb2.DenomOwner(address=self._auth.address_text(key[1:]), balance=held.to_pb())
+            return query_pb2.DenomOwner(
+                address=self._auth.address_text(key[1:]), balance=held.to_pb()
+            )
 
         return paginate(ctx.kv(store.STORE), store.holders_of(denom), page, owner)
 

@@ -1,7 +1,7 @@
 """Keys and values of the store ``bank`` (cosmos-sdk x/bank/types/keys.go).
 
-00 + denom: supply; 01 + denom: metadata; 02 + length + address + denom: balance; 03 + denom + 00 + length + address: index of
-the holders of a denomination; 04 + denom: send-enabled; 05: parameters. Amounts are decimal text.
+00 + denom: supply; 01 + denom: metadata; 02 + length + address + denom: balance; 03 + denom + 00 + length + address:
+index of the holders of a denomination; 04 + denom: send-enabled; 05: parameters. Amounts are decimal text.
 """
 
 from __future__ import annotations

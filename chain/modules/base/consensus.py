@@ -18,7 +18,7 @@ class Consensus:
     name = "consensus"
     stores = (STORE,)
 
-    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+    def register(self, _: MessageRouter, queries: QueryRouter) -> None:
         queries.register(
             "/cosmos.consensus.v1.Query/Params", query_pb2.QueryParamsRequest, self._query_params
         )
@@ -36,7 +36,7 @@ class Consensus:
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """Nothing: the parameters come with the InitChain request."""
 
-    def export_genesis(self, ctx: Context) -> dict[str, Any]:
+    def export_genesis(self, _: Context) -> dict[str, Any]:
         return {}
 
     def _query_params(

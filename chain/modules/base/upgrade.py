@@ -1,7 +1,7 @@
 """x/upgrade: the store where a chain leaves the client and consensus state of its next self.
 
-Relayers prove keys of the store ``upgrade`` before they upgrade a client: ``upgradedIBCState/{height}/upgradedClient`` and
-``.../upgradedConsState`` (cosmos-sdk x/upgrade/types/keys.go).
+Relayers prove keys of the store ``upgrade`` before they upgrade a client: ``upgradedIBCState/{height}/upgradedClient``
+and ``.../upgradedConsState`` (cosmos-sdk x/upgrade/types/keys.go).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Upgrade:
     name = "upgrade"
     stores = (STORE,)
 
-    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+    def register(self, _: MessageRouter, queries: QueryRouter) -> None:
         service = "/cosmos.upgrade.v1beta1.Query/"
         queries.register(
             f"{service}CurrentPlan", query_pb2.QueryCurrentPlanRequest, self._current_plan
@@ -40,7 +40,7 @@ class Upgrade:
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """Nothing: a new chain has no plan."""
 
-    def export_genesis(self, ctx: Context) -> dict[str, Any]:
+    def export_genesis(self, _: Context) -> dict[str, Any]:
         return {}
 
     def _current_plan(

@@ -38,7 +38,7 @@ class Staking:
         self._auth = auth
         self._operator_prefix = f"{auth.prefix}valoper"
 
-    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+    def register(self, _: MessageRouter, queries: QueryRouter) -> None:
         """Queries only: nobody delegates on this chain."""
         Queries(self).register(queries)
 
@@ -65,7 +65,9 @@ class Staking:
         """The store prefix of a delegator's delegations."""
         return DELEGATION + _prefixed(self._auth.address_bytes(delegator))
 
-    def delegation(self, ctx: Context, delegator: str, operator: str) -> staking_pb2.Delegation | None:
+    def delegation(
+        self, ctx: Context, delegator: str, operator: str
+    ) -> staking_pb2.Delegation | None:
         stored = ctx.kv(STORE).get(self._delegation_key(delegator, operator))
         return None if stored is None else staking_pb2.Delegation.FromString(stored)
 

@@ -33,7 +33,9 @@ class Queries:
         ):
             queries.register(SERVICE + method, request, handler)
 
-    def params(self, ctx: Context, _: query_pb2.QueryParamsRequest) -> query_pb2.QueryParamsResponse:
+    def params(
+        self, ctx: Context, _: query_pb2.QueryParamsRequest
+    ) -> query_pb2.QueryParamsResponse:
         return query_pb2.QueryParamsResponse(params=self._staking.params(ctx))
 
     def pool(self, ctx: Context, _: query_pb2.QueryPoolRequest) -> query_pb2.QueryPoolResponse:

@@ -153,7 +153,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "too little gas for its size": (
         lambda: _sign(fee=fee("5000stake", 3000)),
         11,
-        "out of gas in location: txSize; gasWanted: 3000, gasUsed: 4141: out of gas",
+        "out of gas in location: txSize; gasWanted: 3000, gasUsed: 4172: out of gas",
     ),
     "too small a fee": (
         lambda: _sign(fee=fee("4999stake")),

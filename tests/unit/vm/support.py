@@ -135,9 +135,7 @@ _ALLOCATOR = """
 
 def wat(body: str, *imports: str, memory: int = 4, allocator: str = _ALLOCATOR) -> bytes:
     """A contract of `body`, with the imports named and a bump allocator from byte 65536 on."""
-    lines = [
-        f'(import "env" "{name}" (func ${name} {_SIGNATURES[name]}))' for name in imports
-    ]
+    lines = [f'(import "env" "{name}" (func ${name} {_SIGNATURES[name]}))' for name in imports]
     text = "\n".join(
         (
             "(module",

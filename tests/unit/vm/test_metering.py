@@ -176,7 +176,7 @@ def test_a_contract_cannot_export_the_counter() -> None:
              (func (export "f") (global.set $mine (i64.const 1000000000))))"""
     )
     metered.run()
-    assert metered.used == 101
+    assert metered.used == 102
 
 
 @pytest.mark.parametrize(

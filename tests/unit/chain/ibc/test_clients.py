@@ -60,7 +60,7 @@ def test_creation_writes_the_layout_of_ibc_go() -> None:
         prefix + consensus: message.consensus_state.SerializeToString(),
         prefix + consensus + b"/processedTime": alpha.clock.ns.to_bytes(8, "big"),
         prefix + consensus + b"/processedHeight": f"1-{alpha.height}".encode(),
-        prefix + b"iterateConsensusStates" + bytes(15) + bytes([height.revision_height]): consensus,
+        prefix + b"iterateConsensusStates" + bytes(8) + beta.height.to_bytes(8, "big"): consensus,
         prefix + b"creator": alpha.auth.address_bytes(alpha.user),
     } | {prefix + b"iterateConsensusStates" + bytes(8) + beta.height.to_bytes(8, "big"): consensus}
     assert stored(alpha, b"nextClientSequence")[b"nextClientSequence"] == (1).to_bytes(8, "big")
@@ -212,6 +212,7 @@ def test_a_second_header_at_a_known_height_freezes(link: Link) -> None:
     state = from_any(packed)
     assert isinstance(state, ClientState)
     assert state.frozen_height == Height(0, 1)
+    link.b.chain.commit()
     assert refusal(link, link.update_message(link.a)) == ("client", 29)
 
 
@@ -368,7 +369,7 @@ def test_an_upgrade_is_refused_without_its_proof(link: Link) -> None:
     with pytest.raises(AbciError, match="cannot upgrade client with ID 07-tendermint-0") as caught:
         link.a.chain.run(message)
     assert caught.value.codespace == "commitment"
-    message.client_state.CopyFrom(to_any(link.b.chain.client_state()))
+    message.client_state.CopyFrom(to_any(link.b.chain.client_state(latest_height=Height(0, 1))))
     with pytest.raises(AbciError, match="must be at greater than"):
         link.a.chain.run(message)
 

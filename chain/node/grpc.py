@@ -1,0 +1,140 @@
+"""gRPC: every method of the application's query table, with reflection.
+
+Calls go the way of an ABCI query with the method's path, so that both doors answer alike. The
+metadata ``x-cosmos-block-height`` chooses a height, and the answer's metadata tells it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha._async import ReflectionServicer
+
+from chain.errors import INVALID_REQUEST, KEY_NOT_FOUND, NOT_FOUND
+from chain.node.engine import Engine
+from chain.node.params import whole_number
+from cosmos_pb._pool import POOL
+from cosmos_pb.tendermint.abci import types_pb2 as abci
+
+HEIGHT_KEY: Final = "x-cosmos-block-height"
+MAX_MESSAGE: Final = 32 << 20
+_REFLECTION_V1: Final = "grpc.reflection.v1.ServerReflection"
+_STATUS_TEXT: Final = re.compile(r"rpc error: code = (\w+) desc = (.*)", re.DOTALL)
+_STATUS: Final = {code.name.replace("_", "").lower(): code for code in grpc.StatusCode} | {
+    "canceled": grpc.StatusCode.CANCELLED
+}
+_REGISTERED: Final = {
+    (error.codespace, error.code): status
+    for error, status in (
+        (KEY_NOT_FOUND, grpc.StatusCode.NOT_FOUND),
+        (NOT_FOUND, grpc.StatusCode.NOT_FOUND),
+        (INVALID_REQUEST, grpc.StatusCode.INVALID_ARGUMENT),
+    )
+}
+
+
+class GrpcServer:
+    def __init__(self, engine: Engine, methods: Mapping[str, Any]) -> None:
+        """``methods`` are paths of the query table; the values do not matter here."""
+        options = [
+            ("grpc.max_send_message_length", MAX_MESSAGE),
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.so_reuseport", 0),
+        ]
+        self._server = grpc.aio.server(options=options)
+        services = sorted({path.rpartition("/")[0].removeprefix("/") for path in methods})
+        names = [*services, reflection.SERVICE_NAME, _REFLECTION_V1]
+        reflection.enable_server_reflection(names, self._server, pool=POOL)
+        handlers = (_reflection_v1(names), _Queries(engine, methods))
+        self._server.add_generic_rpc_handlers(handlers)
+
+    async def start(self, host: str, port: int) -> tuple[str, int]:
+        """Listen; returns the address. OSError when the port is taken."""
+        try:
+            bound = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise OSError(f"gRPC cannot listen on {host}:{port}: {error}") from error
+        await self._server.start()
+        return host, bound
+
+    async def stop(self) -> None:
+        await self._server.stop(grace=0.5)
+
+
+class _Queries(grpc.GenericRpcHandler):
+    """Asked last: knows every path, if only to say that it is not there."""
+
+    def __init__(self, engine: Engine, methods: Mapping[str, Any]) -> None:
+        self._engine = engine
+        self._methods = methods
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        path = handler_call_details.method
+
+        async def serve(data: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            if path not in self._methods:
+                await context.abort(grpc.StatusCode.UNIMPLEMENTED, self._unknown(path))
+            return await self._answer(path, data, context)
+
+        return grpc.unary_unary_rpc_method_handler(serve)
+
+    async def _answer(
+        self, path: str, data: bytes, context: grpc.aio.ServicerContext[bytes, bytes]
+    ) -> bytes:
+        height = _height(context.invocation_metadata() or ())
+        if height is None:
+            await context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, f"{HEIGHT_KEY} must be a positive whole number"
+            )
+        request = abci.RequestQuery(path=path, data=data, height=height or 0)
+        response = await self._engine.query(request)
+        if response.code:
+            await context.abort(*status(response))
+        await context.send_initial_metadata(((HEIGHT_KEY, str(response.height)),))
+        return response.value
+
+    def _unknown(self, path: str) -> str:
+        """The words of grpc-go, which relayers look for."""
+        service, _, method = path.removeprefix("/").rpartition("/")
+        if any(known.startswith(f"/{service}/") for known in self._methods):
+            return f"unknown method {method} for service {service}"
+        return f"unknown service {service}"
+
+
+def status(response: abci.ResponseQuery) -> tuple[grpc.StatusCode, str]:
+    """The gRPC status of a refused query: the one that its text names, else that of its registered
+    error.
+    """
+    match = _STATUS_TEXT.search(response.log)
+    if match is not None and match[1].lower() in _STATUS:
+        text = re.sub(r": (key not found|invalid request|unknown request)\Z", "", match[2])
+        return _STATUS[match[1].lower()], text
+    key = (response.codespace, response.code)
+    return _REGISTERED.get(key, grpc.StatusCode.UNKNOWN), response.log
+
+
+def _height(metadata: Iterable[tuple[str, str | bytes]]) -> int | None:
+    """The height that the caller asks for, 0 for the latest; None for something else."""
+    given = next((value for key, value in metadata if key.lower() == HEIGHT_KEY), "0")
+    number = whole_number(given)
+    return number if number is not None and number >= 0 else None
+
+
+def _reflection_v1(names: Iterable[str]) -> grpc.GenericRpcHandler:
+    """The same service under its later name: the messages have the same bytes."""
+    from grpc_reflection.v1alpha import reflection_pb2  # noqa: PLC0415 - registers in a pool
+
+    servicer = ReflectionServicer(service_names=names, pool=POOL)
+    handler = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler})

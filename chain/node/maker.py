@@ -1,0 +1,52 @@
+"""When blocks happen: on an interval, or as soon as there is a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+
+from chain.node.blockstore import StoredBlock
+from chain.node.engine import Engine
+
+log = logging.getLogger("chain.node")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """``interval`` is seconds between the beginnings of blocks.
+
+    When ``instant``, a transaction makes a block at once, and a block with transactions makes an
+    empty one, whose header proves them; the interval is then how long nothing at all may happen.
+    """
+
+    interval: float = 1.0
+    instant: bool = False
+
+
+class Maker:
+    def __init__(self, engine: Engine, pace: Pace) -> None:
+        self._engine = engine
+        self._pace = pace
+        self._last: StoredBlock | None = None
+
+    async def run(self) -> None:
+        """Make blocks for ever. What goes wrong in one ends it: the exception is the caller's."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            began = loop.time()
+            self._last = await self._engine.next_block()
+            # Late blocks do not bunch up: the next one is due an interval after this one was.
+            due = max(due + self._pace.interval, loop.time())
+            if self._pace.instant:
+                due = began + self._pace.interval
+            await self._wait(due - loop.time())
+
+    async def _wait(self, seconds: float) -> None:
+        if not self._pace.instant:
+            await asyncio.sleep(max(seconds, 0))
+        elif self._last is None or not self._last.block.txs:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._engine.wake.wait(), max(seconds, 0))

@@ -1,0 +1,341 @@
+"""Two chains joined by a connection, with everything that is needed to carry packets between them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Self
+
+from cosmos_pb.ibc.core.connection.v1 import connection_pb2
+from light_client import host
+from relayer.client import TrackedClient, create_client
+from relayer.endpoint import Endpoint
+from relayer.errors import HandshakeError, NetworkError, QueryError, RelayerError, TxError
+from relayer.events import Unreadable
+from relayer.handshake import (
+    OPEN,
+    ChannelEnds,
+    ChannelWish,
+    ConnectionEnds,
+    Side,
+    close_channel,
+    open_ends,
+)
+from relayer.lane import Lane
+from relayer.ledger import Ledger
+from relayer.notices import BadEvent, BlockRead, NetworkTrouble, PathStarted
+from relayer.plan import Action
+from relayer.scan import catch_up
+from relayer.state import EndIds, LinkIds, State
+
+Admits = Callable[[str, str], bool]
+
+_AHEAD = 16  # blocks that are fetched at the same time while catching up
+_QUIET = 5.0  # seconds after which a reader that heard of no block asks
+_REFRESH_CHECK = 30.0
+_RETRY = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_MAX_ROUNDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPair:
+    """A channel by its ends."""
+
+    a_port: str
+    a_channel: str
+    b_port: str
+    b_channel: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How many messages of each kind took effect."""
+
+    received: int = 0
+    acknowledged: int = 0
+    timed_out: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.received + self.acknowledged + self.timed_out
+
+    def __add__(self, other: "Report") -> "Report":
+        return Report(
+            self.received + other.received,
+            self.acknowledged + other.acknowledged,
+            self.timed_out + other.timed_out,
+        )
+
+
+class Link:
+    """A connection between two open endpoints; make one with `create` or `resume`."""
+
+    def __init__(
+        self,
+        a: Side,
+        b: Side,
+        ids: LinkIds,
+        state: State,
+        admits: Admits | None = None,
+    ) -> None:
+        self.a = a
+        self.b = b
+        self.ids = ids
+        self.ledger = Ledger(state, ids, admits)
+        self.lanes = {
+            "a": Lane(a.client, b.client, self.ledger),
+            "b": Lane(b.client, a.client, self.ledger),
+        }
+        self._notices = a.endpoint.notices
+
+    @property
+    def id(self) -> str:
+        return self.ids.id
+
+    @classmethod
+    async def create(
+        cls,
+        a: Endpoint,
+        b: Endpoint,
+        *,
+        state: State | None = None,
+        admits: Admits | None = None,
+    ) -> Self:
+        """Create a client on each chain and a connection over them.
+
+        Raises HandshakeError, TxError, NetworkError, VerificationFailed.
+        """
+        on_a, on_b = await create_client(a, b), await create_client(b, a)
+        return await cls.connect(Side(a, on_a), Side(b, on_b), state=state, admits=admits)
+
+    @classmethod
+    async def connect(
+        cls,
+        a: Side,
+        b: Side,
+        a_connection: str = "",
+        *,
+        state: State | None = None,
+        admits: Admits | None = None,
+    ) -> Self:
+        """Open a connection over clients that exist, or finish one that a has begun."""
+        begun = {side.endpoint.chain_id: side.endpoint.heights.latest for side in (a, b)}
+        a_id, b_id = await open_ends(ConnectionEnds(a, b, a_connection))
+        ids = LinkIds(
+            EndIds(a.endpoint.chain_id, a.client.id, a_id),
+            EndIds(b.endpoint.chain_id, b.client.id, b_id),
+        )
+        state = state or State()
+        state.save_link(ids, begun)
+        return cls(a, b, ids, state, admits)
+
+    @classmethod
+    async def resume(
+        cls,
+        a: Endpoint,
+        b: Endpoint,
+        connection: str,
+        *,
+        state: State | None = None,
+        admits: Admits | None = None,
+    ) -> Self:
+        """Take up a connection by its id on a; both ends and both clients are read with proofs.
+
+        Packets that were sent before are found even without a state file.
+        """
+        end = await _connection(a, connection)
+        other = end.counterparty
+        if not other.connection_id:
+            raise HandshakeError(f"{connection} on {a.chain_id} has no other end yet")
+        there = await _connection(b, other.connection_id)
+        if there.counterparty.connection_id != connection or there.client_id != other.client_id:
+            raise HandshakeError(
+                f"{connection} on {a.chain_id} and {other.connection_id} on {b.chain_id} "
+                "are not the ends of one connection"
+            )
+        on_a = TrackedClient(end.client_id, a, b)
+        on_b = TrackedClient(there.client_id, b, a)
+        await asyncio.gather(on_a.load(), on_b.load())
+        await asyncio.gather(on_a.anchor(), on_b.anchor())
+        if end.state != OPEN or there.state != OPEN:
+            sides = Side(a, on_a), Side(b, on_b)
+            return await cls.connect(*sides, connection, state=state, admits=admits)
+        ids = LinkIds(
+            EndIds(a.chain_id, end.client_id, connection),
+            EndIds(b.chain_id, there.client_id, other.connection_id),
+        )
+        state = state or State()
+        if ids not in state.links():
+            state.save_link(ids, {})
+        return cls(Side(a, on_a), Side(b, on_b), ids, state, admits)
+
+    async def open_channel(
+        self, a_port: str, b_port: str, version: str, *, ordered: bool = False
+    ) -> ChannelPair:
+        """Open a channel; the version is a's wish, the application on b may answer with another."""
+        return await self._open(ChannelWish(a_port, b_port, version, ordered))
+
+    async def finish_channel(self, a_port: str, a_channel: str, b_port: str) -> ChannelPair:
+        """Bring a channel that was begun on a to its end."""
+        return await self._open(ChannelWish(a_port, b_port, ""), a_channel)
+
+    async def close_channel(self, channel: ChannelPair) -> None:
+        """Close a channel from a's end."""
+        wish = ChannelWish(channel.a_port, channel.b_port, channel.version)
+        await close_channel(self._ends(wish, channel.a_channel, channel.b_channel))
+
+    async def read(self) -> None:
+        """Read all blocks of both chains that were not read yet."""
+        await self._prepare()
+        for side in (self.a, self.b):
+            await side.endpoint.heights.refresh()
+            await self._read_side(side)
+
+    async def relay_once(self) -> Report:
+        """Read both chains, relay what can be relayed now, and wait until it is in blocks."""
+        await self.read()
+        await self._settle()
+        before = self._report()
+        await asyncio.gather(*(lane.drain() for lane in self.lanes.values()))
+        after = self._report()
+        return Report(
+            after.received - before.received,
+            after.acknowledged - before.acknowledged,
+            after.timed_out - before.timed_out,
+        )
+
+    async def relay_all(self, rounds: int = _MAX_ROUNDS) -> Report:
+        """Relay until nothing is left that could be relayed now."""
+        total = Report()
+        for _ in range(rounds):
+            report = await self.relay_once()
+            total += report
+            if not report.total:
+                break
+        return total
+
+    async def run(self) -> None:
+        """Relay until cancelled. What may pass is tried again; what may not is raised.
+
+        VerificationFailed, HandshakeError and StateError end a link. When cancelled, transactions
+        that are on their way are waited for.
+        """
+        self._notices(PathStarted(self.id))
+        try:
+            await self._run_all()
+        except* RelayerError as group:
+            raise _first(group) from None
+
+    async def _run_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for side in (self.a, self.b):
+                group.create_task(self._again(side.endpoint.heights.follow))
+                group.create_task(self._again(partial(self._keep_reading, side)))
+                group.create_task(self._again(partial(self._keep_fresh, side)))
+            for lane in self.lanes.values():
+                group.create_task(self._again(lane.run))
+
+    def _report(self) -> Report:
+        done = self.lanes["a"].done + self.lanes["b"].done
+        return Report(
+            done[Action.RECEIVE],
+            done[Action.ACKNOWLEDGE],
+            done[Action.TIME_OUT] + done[Action.TIME_OUT_ON_CLOSE],
+        )
+
+    def _ends(self, wish: ChannelWish, a_channel: str = "", b_channel: str = "") -> ChannelEnds:
+        connections = (self.ids.a.connection, self.ids.b.connection)
+        return ChannelEnds(self.a, self.b, connections, wish, a_channel, b_channel)
+
+    async def _open(self, wish: ChannelWish, a_channel: str = "") -> ChannelPair:
+        ends = self._ends(wish, a_channel)
+        a_id, b_id = await open_ends(ends)
+        _, end, _ = await ends.state("a")
+        return ChannelPair(wish.a_port, a_id, wish.b_port, b_id, end.version)
+
+    async def _prepare(self) -> None:
+        """Where no block was read yet, take stock of what is pending and begin at the newest."""
+        if None in self.ledger.cursors.values():
+            await catch_up(self.a.endpoint, self.b.endpoint, self.ledger)
+
+    async def _settle(self) -> None:
+        """Wait until what was read can be proven: one block more on each chain that has packets."""
+        for side, other in ((self.a, self.b), (self.b, self.a)):
+            newest = max(
+                (
+                    task.entry.height
+                    for lane in self.lanes.values()
+                    if lane.prover is side.endpoint
+                    for task in lane.pending()
+                    if task.action in {Action.RECEIVE, Action.ACKNOWLEDGE}
+                ),
+                default=0,
+            )
+            if newest:
+                await side.endpoint.settled(newest)
+            await other.endpoint.heights.refresh()
+
+    async def _read_side(self, side: Side) -> None:
+        """Read a chain's blocks in order; none is skipped, several are fetched at once."""
+        endpoint, chain = side.endpoint, side.endpoint.chain_id
+        cursor = self.ledger.cursors[chain] or 0
+        while cursor < endpoint.heights.latest:
+            last = min(cursor + _AHEAD, endpoint.heights.latest)
+            wanted = range(cursor + 1, last + 1)
+            blocks = await asyncio.gather(*(endpoint.events(height) for height in wanted))
+            for height, events in zip(wanted, blocks, strict=True):
+                ours = self.ledger.read(chain, height, events)
+                if ours:
+                    self._notices(BlockRead(self.id, chain, height, ours))
+                for event in events:
+                    if isinstance(event, Unreadable):
+                        self._notices(BadEvent(chain, height, event.type, event.reason))
+            cursor = last
+
+    async def _keep_reading(self, side: Side) -> None:
+        await self._prepare()
+        heights, chain = side.endpoint.heights, side.endpoint.chain_id
+        if not heights.latest:
+            await heights.refresh()
+        while True:
+            await self._read_side(side)
+            for lane in self.lanes.values():
+                lane.wake.set()
+            await heights.wait((self.ledger.cursors[chain] or 0) + 1, _QUIET)
+
+    async def _keep_fresh(self, side: Side) -> None:
+        """Update a client before it expires for want of packets."""
+        while True:
+            await side.client.refresh()
+            await side.endpoint.clock.sleep(_REFRESH_CHECK)
+
+    async def _again(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do work to its end, and begin it anew when the network or a transaction fails."""
+        failures = 0
+        clock = self.a.endpoint.clock
+        while True:
+            begun = clock.monotonic()
+            try:
+                return await work()
+            except _PASSING as error:
+                failures = 1 if clock.monotonic() - begun > _RETRY[-1] else failures + 1
+                pause = _RETRY[min(failures, len(_RETRY)) - 1]
+                self._notices(NetworkTrouble(self.id, str(error), pause))
+                await clock.sleep(pause)
+
+
+_PASSING: Final[tuple[type[RelayerError], ...]] = (NetworkError, QueryError, TxError)
+
+
+def _first(group: BaseExceptionGroup[RelayerError]) -> RelayerError:
+    """One error to report out of several that happened together."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+async def _connection(endpoint: Endpoint, connection: str) -> connection_pb2.ConnectionEnd:
+    proven = await endpoint.prove(host.connection_path(connection))
+    if not proven.value:
+        raise HandshakeError(f"there is no {connection} on {endpoint.chain_id}")
+    return connection_pb2.ConnectionEnd.FromString(proven.value)

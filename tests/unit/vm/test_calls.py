@@ -1,0 +1,280 @@
+"""The course of a call: arguments, entry points, depth, gas reports, what ends it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import wasmtime
+from unit.vm.support import ENOUGH, ENV, Memory, wat
+
+from chain.vm import ERAS, VM, MissingExport, OutOfGas, Trap, errors
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chain.vm import CallResult
+
+ECHO = '(func (export "{entry}") (param {params}) (result i32) (local.get {which}))'
+
+
+def run(vm: VM, code: bytes, entry: str, *args: bytes, gas: int = ENOUGH) -> CallResult:
+    return vm.call(vm.store_code(code), entry, args, Memory(), gas)
+
+
+def test_arguments_and_result(any_vm: VM) -> None:
+    for which in range(3):
+        code = wat(ECHO.format(entry="execute", params="i32 i32 i32", which=which))
+        assert (
+            run(any_vm, code, "execute", b"one", b"", b"x" * 99_999).data
+            == ([b"one", b"", b"x" * 99_999][which])
+        )
+
+
+def gas_of_passing(sizes: Sequence[int], allocate: int) -> int:
+    return sum(allocate + 230_000 + 570 * size for size in sizes)
+
+
+# twenty plain operators and the final end, see support.py
+ALLOCATE_GAS = 115 * 20 + 1610
+
+
+def test_gas_of_a_call(any_vm: VM) -> None:
+    code = wat(ECHO.format(entry="query", params="i32 i32", which=1))
+    result = run(any_vm, code, "query", ENV, b"12345")
+    reading = 200_000 + 5 * 115
+    entry, deallocate = 115 + 1610, 1610
+    expected = gas_of_passing((len(ENV), 5), ALLOCATE_GAS) + entry + reading + deallocate
+    assert result.gas.used_internally == expected
+    assert result.gas.used_externally == 0
+    assert result.gas.remaining == ENOUGH - expected
+    assert run(any_vm, code, "query", ENV, b"12345", gas=expected).gas.remaining == 0
+    with pytest.raises(OutOfGas) as caught:
+        run(any_vm, code, "query", ENV, b"12345", gas=expected - 1)
+    assert caught.value.gas is not None
+    assert caught.value.gas.used_internally == expected - 1
+    assert str(caught.value) == "Ran out of gas during contract execution"
+
+
+@pytest.mark.parametrize("gas", [-1, 2**64])
+def test_absurd_gas_limits(vm: VM, gas: int) -> None:
+    code = wat(ECHO.format(entry="query", params="i32 i32", which=1))
+    with pytest.raises(ValueError, match="gas limit"):
+        run(vm, code, "query", ENV, b"", gas=gas)
+
+
+def test_the_largest_gas_limit(any_vm: VM) -> None:
+    code = wat(ECHO.format(entry="query", params="i32 i32", which=1))
+    result = run(any_vm, code, "query", ENV, b"", gas=2**64 - 1)
+    assert result.gas.remaining + result.gas.used_internally == 2**64 - 1
+
+
+def test_a_missing_entry_point(any_vm: VM) -> None:
+    with pytest.raises(MissingExport) as caught:
+        run(any_vm, wat(""), "sudo", ENV, b"{}")
+    assert str(caught.value) == (
+        "Error resolving Wasm function: Could not get export: Missing export sudo"
+    )
+    assert caught.value.gas is not None  # the arguments had been passed by then
+    assert caught.value.gas.used_internally == gas_of_passing((len(ENV), 2), ALLOCATE_GAS)
+
+
+def test_another_number_of_arguments(any_vm: VM) -> None:
+    code = wat(ECHO.format(entry="execute", params="i32 i32", which=0))
+    with pytest.raises(errors.ArityMismatch, match="method arity: 2"):
+        run(any_vm, code, "execute", b"", b"", b"")
+
+
+def test_migrate_without_info_pays_twice(any_vm: VM) -> None:
+    with_info = wat(ECHO.format(entry="migrate", params="i32 i32 i32", which=2))
+    assert run(any_vm, with_info, "migrate", ENV, b"{}", b"info").data == b"info"
+    old = wat(ECHO.format(entry="migrate", params="i32 i32", which=1))
+    result, direct = (
+        run(any_vm, old, "migrate", ENV, b"{}", b"info"),
+        run(any_vm, old, "migrate", ENV, b"{}"),
+    )
+    assert result.data == direct.data == b"{}"
+    assert result.gas.used_internally - direct.gas.used_internally == gas_of_passing(
+        (len(ENV), 2, 4), ALLOCATE_GAS
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '(func (export "query") (param i32 i32))',
+        '(func (export "query") (param i32 i32) (result i64) i64.const 0)',
+        '(func (export "query") (param i32 i64) (result i32) i32.const 0)',
+    ],
+)
+def test_entry_points_of_another_type(any_vm: VM, text: str) -> None:
+    with pytest.raises(errors.SignatureMismatch):
+        run(any_vm, wat(text), "query", b"", b"")
+
+
+@pytest.mark.parametrize(
+    "allocator",
+    [
+        '(func (export "allocate")) (func (export "deallocate") (param i32))',
+        """(func (export "allocate") (param i32) (result i32) i32.const 0)
+           (func (export "deallocate") (param i64))""",
+    ],
+)
+def test_helpers_of_another_type(any_vm: VM, allocator: str) -> None:
+    with pytest.raises(errors.SignatureMismatch):
+        run(any_vm, wat("", allocator=allocator), "query", b"")
+
+
+def test_an_import_of_another_type_fails_when_called(any_vm: VM) -> None:
+    text = """(module (import "env" "debug" (func (param i64))) (memory (export "memory") 1)
+        (func (export "interface_version_8")) (func (export "deallocate") (param i32))
+        (func (export "allocate") (param i32) (result i32) i32.const 16)
+        (func (export "query") (param i32) (result i32) local.get 0))"""
+    checksum = any_vm.store_code(bytes(wasmtime.wat2wasm(text)))
+    with pytest.raises(errors.InstantiationError, match="incompatible import type") as caught:
+        any_vm.call(checksum, "query", [b""], Memory(), ENOUGH)
+    assert caught.value.gas is not None
+    assert caught.value.gas.used_internally == 0
+
+
+def test_a_start_function_has_no_gas(any_vm: VM) -> None:
+    code = wat("(func $start nop) (start $start)")
+    with pytest.raises(errors.InstantiationError, match="Error instantiating module"):
+        run(any_vm, code, "query", b"")
+
+
+ZERO_ALLOCATOR = """
+  (func $allocate (export "allocate") (param i32) (result i32) i32.const 0)
+  (func (export "deallocate") (param i32))
+"""
+
+
+def test_an_allocator_that_returns_null(any_vm: VM) -> None:
+    with pytest.raises(errors.CommunicationError, match="Got a zero Wasm address"):
+        run(any_vm, wat("", allocator=ZERO_ALLOCATOR), "query", b"")
+
+
+@pytest.mark.parametrize(
+    ("operators", "reason"),
+    [
+        ("unreachable", "unreachable"),
+        ("(i32.div_u (i32.const 1) (i32.const 0))", "integer divide by zero"),
+        ("(i32.div_s (i32.const 0x80000000) (i32.const -1))", "integer overflow"),
+        ("(i32.load (i32.const -1))", "out of bounds memory access"),
+        ("(i32.trunc_f32_s (f32.const nan))", "invalid conversion to integer"),
+        ("(call_indirect (result i32) (i32.const 0))", "uninitialized element"),
+        ("(call_indirect (result i32) (i32.const 1))", "indirect call type mismatch"),
+        (
+            "(call_indirect (result i32) (i32.const 9))",
+            "undefined element: out of bounds table access",
+        ),
+        ("(call $deep)", "call stack exhausted"),
+    ],
+)
+def test_traps(any_vm: VM, operators: str, reason: str) -> None:
+    code = wat(
+        f"""(table 2 2 funcref) (elem (i32.const 1) $plain) (func $plain)
+            (func $deep (result i32) (i32.add (call $deep) (i32.const 1)))
+            (func (export "query") (param i32) (result i32) {operators})"""
+    )
+    with pytest.raises(Trap) as caught:
+        run(any_vm, code, "query", b"")
+    assert str(caught.value) == (
+        f"Error executing Wasm: Wasmer runtime error: RuntimeError: {reason}"
+    )
+    assert caught.value.gas is not None
+    assert caught.value.gas.remaining > 0
+
+
+REENTRANT = """
+  (global $busy (mut i32) (i32.const 0))
+  (func $allocate (export "allocate") (param i32) (result i32)
+    (if (global.get $busy) (then (drop (call $db_read (i32.const 0)))))
+    (i32.const 16))
+  (func (export "deallocate") (param i32))
+  (data (i32.const 0) "\\50\\00\\00\\00\\01\\00\\00\\00\\01\\00\\00\\00")
+  (data (i32.const 16) "\\40\\00\\00\\00\\00\\04\\00\\00\\00\\00\\00\\00")
+  (data (i32.const 80) "k")
+  (func (export "query") (param i32) (result i32)
+    (global.set $busy (i32.const 1))
+    (call $db_read (i32.const 0)))
+"""
+
+
+def test_reentry_through_allocate_is_bounded(any_vm: VM) -> None:
+    # CWA-2023-002: allocate calls an import, which calls allocate, and so on
+    backend = Memory()
+    backend.records[b"k"] = b"v"
+    checksum = any_vm.store_code(wat("", "db_read", allocator=REENTRANT))
+    with pytest.raises(errors.CallDepthExceeded) as caught:
+        any_vm.call(checksum, "query", [b"x"], backend, ENOUGH)
+    prefix = "Error executing Wasm: Wasmer runtime error: RuntimeError: "
+    assert str(caught.value) == f"{prefix}{prefix}Maximum call depth exceeded."
+
+
+def test_out_of_gas_inside_allocate_inside_an_import(any_vm: VM) -> None:
+    code = wat(
+        """(func (export "query") (param i32) (result i32) (call $db_read (local.get 0)))""",
+        "db_read",
+        allocator="""
+          (global $calls (mut i32) (i32.const 0))
+          (func (export "allocate") (param i32) (result i32)
+            (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+            (if (i32.gt_u (global.get $calls) (i32.const 1)) (then (loop (br 0))))
+            (i32.store (i32.const 16) (i32.const 64))
+            (i32.store (i32.const 20) (i32.const 64))
+            (i32.const 16))
+          (func (export "deallocate") (param i32))""",
+    )
+    backend = Memory()
+    backend.records[b"k"] = b"v"
+    with pytest.raises(OutOfGas) as caught:
+        any_vm.call(any_vm.store_code(code), "query", [b"k"], backend, 10_000_000)
+    report = caught.value.gas
+    assert report is not None
+    assert (report.remaining, report.used_externally) == (0, 1000)
+    assert report.used_internally == 10_000_000 - 1000
+
+
+def test_instances_are_fresh(any_vm: VM) -> None:
+    code = wat(
+        """(func (export "query") (param $p i32) (result i32)
+             (i32.store8 (i32.const 64) (i32.add (i32.load8_u (i32.const 64)) (i32.const 1)))
+             (i32.store8 (i32.load (local.get $p)) (i32.load8_u (i32.const 64)))
+             (local.get $p))"""
+    )
+    checksum = any_vm.store_code(code)
+    for _ in range(3):
+        assert any_vm.call(checksum, "query", [b"?"], Memory(), ENOUGH).data == b"\x01"
+
+
+def test_eras_charge_differently() -> None:
+    code = wat(ECHO.format(entry="query", params="i32 i32", which=1))
+    used = {}
+    for name in ("2.0.0", "2.2.2", "3.0.0"):
+        vm = VM(era=ERAS[name])
+        used[name] = run(vm, code, "query", b"", b"").gas.used_internally
+        vm.close()
+    assert used["2.0.0"] == 150 * (2 * 21 + 2 + 1)
+    assert used["2.2.2"] == 2 * ALLOCATE_GAS + 115 + 1610 + 1610 + 200_000
+    assert used["3.0.0"] == used["2.2.2"] + 2 * 230_000
+
+
+def test_calls_from_several_threads(any_vm: VM) -> None:
+    code = wat(ECHO.format(entry="query", params="i32 i32", which=1))
+    checksum = any_vm.store_code(code)
+    wrong: list[bytes] = []
+
+    def work(mine: bytes) -> None:
+        for _ in range(50):
+            data = any_vm.call(checksum, "query", [ENV, mine], Memory(), ENOUGH).data
+            if data != mine:
+                wrong.append(data)
+
+    threads = [threading.Thread(target=work, args=(b"%d" % n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

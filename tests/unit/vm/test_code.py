@@ -1,0 +1,297 @@
+"""Storing code: checksums, the caches and what happens when their files are damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from unit.vm.support import ENOUGH, Memory, artifact, wat
+
+from chain.vm import VM, CodeNotFound, CompileError, StaticValidationError, capi, config, errors
+from chain.vm.cache import Compiled, Loaded, ModuleCache, ModuleFiles
+from chain.vm.compiler import Compiler
+from chain.vm.gas import DEFAULT_ERA
+from chain.vm.wasm import FuncType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUERY = '(func (export "query") (param i32) (result i32) (local.get 0))'
+
+
+def numbered(number: int) -> bytes:
+    """Contracts that differ, and return their message."""
+    return wat(QUERY + f'(data (i32.const {number}) "x")')
+
+
+def ask(vm: VM, checksum: bytes) -> bytes:
+    return vm.call(checksum, "query", [b"hi"], Memory(), ENOUGH).data
+
+
+@pytest.fixture
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh folder for compiled modules; returns where the files are."""
+    monkeypatch.setenv("LIGHTSHIP_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "modules"
+
+
+@pytest.fixture
+def home(tmp_path: Path, modules: Path) -> Iterator[VM]:
+    vm = VM(tmp_path / "home")
+    yield vm
+    vm.close()
+
+
+def test_code_survives_a_restart(home: VM, tmp_path: Path) -> None:
+    code = numbered(1)
+    checksum = home.store_code(code)
+    assert checksum == hashlib.sha256(code).digest()
+    assert home.code(checksum) == code
+    again = VM(tmp_path / "home")
+    assert again.code(checksum) == code
+    assert ask(again, checksum) == b"hi"
+    assert (again.stats().hits_disk, again.stats().misses) == (1, 0)
+    again.close()
+
+
+def test_code_in_memory(modules: Path) -> None:
+    vm, other = VM(), VM()
+    checksum = vm.store_code(numbered(1))
+    assert vm.code(checksum) == numbered(1)
+    with pytest.raises(CodeNotFound, match=checksum.hex()):
+        other.code(checksum)
+    # its compiled module is on disk, but this chain has not stored the code
+    with pytest.raises(CodeNotFound):
+        ask(other, checksum)
+    vm.remove_code(checksum)
+    for use in (vm.code, vm.analyze, vm.pin, vm.remove_code):
+        with pytest.raises(CodeNotFound):
+            use(checksum)
+    vm.close()
+    other.close()
+
+
+def test_refused_code_is_not_kept(home: VM, tmp_path: Path) -> None:
+    with pytest.raises(StaticValidationError):
+        home.store_code(b"\0asm\x01\0\0\0")
+    assert list((tmp_path / "home" / "state" / "wasm").iterdir()) == []
+
+
+def test_restored_code_is_compiled_when_used(home: VM) -> None:
+    checksum = home.restore_code(numbered(3))
+    assert home.stats().misses == 0
+    assert ask(home, checksum) == b"hi"
+    assert home.stats().misses == 1
+    assert ask(home, checksum) == b"hi"
+    assert home.stats().hits_memory == 1
+
+
+def test_changed_code_is_refused(home: VM, tmp_path: Path) -> None:
+    checksum = home.restore_code(numbered(1))
+    file = tmp_path / "home" / "state" / "wasm" / f"{checksum.hex()}.wasm"
+    file.write_bytes(numbered(2))
+    with pytest.raises(errors.IntegrityError):
+        ask(home, checksum)
+
+
+def test_compiled_files_are_private(home: VM, modules: Path) -> None:
+    home.store_code(numbered(1))
+    [file] = modules.iterdir()
+    assert file.name.endswith(f"-{config.fingerprint(DEFAULT_ERA.ops, 512)}.module")
+    assert modules.stat().st_mode & 0o777 == 0o700
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_folder_that_others_can_write_to_is_refused(home: VM, modules: Path) -> None:
+    modules.mkdir(parents=True)
+    modules.chmod(0o777)
+    with pytest.raises(errors.CacheError, match="writable by nobody else"):
+        home.store_code(numbered(1))
+
+
+@pytest.mark.parametrize("damage", ["bit", "cut", "empty", "zeros"])
+def test_damaged_modules_are_compiled_again(
+    home: VM, modules: Path, tmp_path: Path, damage: str
+) -> None:
+    checksum = home.store_code(numbered(1))
+    [file] = modules.iterdir()
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(
+        {
+            "bit": bytes(content),
+            "cut": file.read_bytes()[:-1],
+            "empty": b"",
+            "zeros": bytes(len(content)),
+        }[damage]
+    )
+    again = VM(tmp_path / "home")
+    assert ask(again, checksum) == b"hi"
+    assert again.stats().misses == 1
+    again.close()
+
+
+def test_a_module_of_another_wasmtime_is_compiled_again(
+    home: VM, modules: Path, tmp_path: Path
+) -> None:
+    checksum = home.store_code(numbered(1))
+    files = ModuleFiles(modules, config.fingerprint(DEFAULT_ERA.ops, 512))
+    compiled = files.get(checksum)
+    assert compiled is not None
+    files.put(checksum, Compiled(compiled.exports, b"\x7fELF something else"))
+    again = VM(tmp_path / "home")
+    assert ask(again, checksum) == b"hi"
+    again.close()
+
+
+def test_the_files_replace_one_another_whole(modules: Path) -> None:
+    files = ModuleFiles(modules, "0" * 16)
+    kinds = {"f": FuncType(b"\x7f", b"")}
+    for code in (b"first", b"second"):
+        files.put(bytes(32), Compiled(kinds, code))
+        assert files.get(bytes(32)) == Compiled(kinds, code)
+    assert len(os.listdir(modules)) == 1
+    files.remove(bytes(32))
+    files.remove(bytes(32))
+    assert files.get(bytes(32)) is None
+
+
+def test_eras_and_limits_do_not_share_modules() -> None:
+    plain = DEFAULT_ERA.ops
+    assert config.fingerprint(plain, 512) != config.fingerprint(plain, 256)
+
+
+class Weight:
+    """Stands for a loaded module of a size."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def loaded(size: int) -> Loaded:
+    return Loaded({}, Weight(size), size)  # type: ignore[arg-type]
+
+
+def test_the_cache_drops_what_was_not_used_for_longest() -> None:
+    overhead = 10 << 10
+    cache = ModuleCache(3 * (overhead + 100))
+    keys = [bytes((n,)) for n in range(5)]
+    for key in keys[:3]:
+        cache.put(key, loaded(100))
+    assert cache.get(keys[0]) is not None
+    cache.put(keys[3], loaded(100))
+    assert cache.get(keys[1]) is None
+    assert cache.get(keys[0]) is not None
+    cache.pin(keys[0], loaded(100))
+    for key in keys[1:]:
+        cache.put(key, loaded(10**6))
+    assert cache.get(keys[0]) is not None
+    stats = cache.stats()
+    assert (stats.elements_pinned, stats.elements_memory) == (1, 1)
+    assert stats.size_memory == 10**6 + overhead
+    assert (stats.hits_pinned, stats.hits_memory) == (1, 2)
+    cache.unpin(keys[0])
+    cache.unpin(keys[0])
+    assert cache.stats().elements_pinned == 0
+
+
+def test_pinned_modules_are_loaded_once(home: VM) -> None:
+    checksum = home.store_code(numbered(1))
+    home.pin(checksum)
+    home.pin(checksum)
+    for _ in range(3):
+        ask(home, checksum)
+    stats = home.stats()
+    assert (stats.hits_pinned, stats.hits_disk, stats.elements_pinned) == (3, 1, 1)
+    assert stats.size_pinned > 0
+    home.unpin(checksum)
+    ask(home, checksum)
+    assert home.stats().hits_memory == 1
+
+
+def test_a_module_may_be_dropped_while_it_runs(modules: Path) -> None:
+    vm = VM(cache_bytes=0)
+    checksums = [vm.store_code(numbered(n)) for n in range(3)]
+    code = wat(QUERY.replace("(local.get 0)", "(call $query_chain (local.get 0))"), "query_chain")
+    outer = vm.store_code(code)
+
+    def answer(request: bytes, gas_limit: int) -> bytes:
+        for checksum in checksums:
+            ask(vm, checksum)
+        vm.remove_code(outer)
+        return b"still here"
+
+    result = vm.call(outer, "query", [b"?"], Memory(answer), ENOUGH)
+    assert result.data == b"still here"
+    vm.close()
+
+
+def test_the_compiler_has_a_time_limit() -> None:
+    compiler = Compiler(time_limit=0.01)
+    with pytest.raises(CompileError, match=r"took longer than 0.01 s"):
+        compiler.compile(artifact("cw20_ics20"), DEFAULT_ERA.ops, 512)
+    compiler.close()
+
+
+def test_the_compiler_starts_again_after_it_was_idle() -> None:
+    compiler = Compiler()
+    first = compiler.compile(numbered(1), DEFAULT_ERA.ops, 512)
+    worker = compiler._worker
+    assert worker is not None
+    assert worker.stdin is not None
+    worker.stdin.close()  # as if it had left on its own: it ends with code 0
+    worker.wait()
+    worker.stdin = open(os.devnull, "wb")  # noqa: PTH123, SIM115
+    assert compiler.compile(numbered(1), DEFAULT_ERA.ops, 512) == first
+    assert compiler._worker is not worker
+    compiler.close()
+
+
+def test_a_compiler_that_dies_is_an_error_and_not_the_end() -> None:
+    compiler = Compiler()
+    code = numbered(1)
+    compiler.compile(code, DEFAULT_ERA.ops, 512)
+    worker = compiler._worker
+    assert worker is not None
+    worker.kill()
+    worker.wait()
+    assert compiler.compile(code, DEFAULT_ERA.ops, 512)
+    compiler.close()
+
+
+def test_the_compiler_refuses(vm: VM) -> None:
+    compiler = Compiler()
+    bulk = wat("(func (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)))")
+    with pytest.raises(CompileError, match="Bulk memory operations are not supported"):
+        compiler.compile(bulk, DEFAULT_ERA.ops, 512)
+    with pytest.raises(CompileError, match="size minimum must not be greater than maximum"):
+        compiler.compile(wat("", memory=20), DEFAULT_ERA.ops, 10)
+    compiler.close()
+
+
+def test_memory_is_limited_to_what_the_vm_says(modules: Path) -> None:
+    grow = wat(
+        """(func (export "query") (param $p i32) (result i32)
+             (if (i32.eq (memory.grow (i32.const 4)) (i32.const -1)) (then unreachable))
+             (local.get $p))"""
+    )
+    for pages, enough in ((8, True), (7, False)):
+        vm = VM(memory_limit_pages=pages)
+        checksum = vm.store_code(grow)
+        if enough:
+            assert ask(vm, checksum) == b"hi"
+        else:
+            with pytest.raises(errors.Trap):
+                ask(vm, checksum)
+        vm.close()
+
+
+def test_the_engine_is_shared() -> None:
+    first, second = VM(), VM()
+    assert first._engine is second._engine
+    assert isinstance(first._engine, capi.Engine)
+    first.close()
+    second.close()
