@@ -93,7 +93,7 @@ class Ante:
         if any(coin.amount < 0 for coin in tx.fee):
             raise INSUFFICIENT_FEE(f"invalid fee provided: {coins.text(tx.fee)}")
         if not tx.signatures:
-            raise NO_SIGNATURES()
+            raise NO_SIGNATURES("")
         if len(tx.signatures) != len(tx.signers):
             raise UNAUTHORIZED(
                 f"wrong number of signers; expected {len(tx.signers)}, got {len(tx.signatures)}"
@@ -195,7 +195,8 @@ class Ante:
         return ctx
 
     def _fee_payer(self, tx: DecodedTx) -> str:
-        return tx.fee_payer or self._auth.address_text(tx.signers[0])
+        raw = self._auth.address_bytes(tx.fee_payer) if tx.fee_payer else tx.signers[0]
+        return self._auth.address_text(raw)
 
     def _collect(self, ctx: Context, payer: str, fee: tuple[Coin, ...]) -> None:
         if coins.fault(fee) is not None:
@@ -223,7 +224,7 @@ def set_up(ctx: Context, tx: DecodedTx) -> Context:
 
 def reject_extensions(ctx: Context, tx: DecodedTx) -> Context:
     if tx.has_extensions:
-        raise UNKNOWN_EXTENSION_OPTIONS()
+        raise UNKNOWN_EXTENSION_OPTIONS("")
     return ctx
 
 

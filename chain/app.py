@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from typing import Any, Final
 
 from google.protobuf import json_format
 
 from chain.abci_query import AbciQueries
-from chain.ante import MAX_GAS
+from chain.ante import MAX_GAS, required_fees
 from chain.assembly import assemble
+from chain.bookkeeping import Block, Bookkeeping
 from chain.context import Context, Mode
 from chain.errors import INVALID_REQUEST, TX_DECODE, AbciError, GenesisError, StoreError
 from chain.events import Event, to_pb
@@ -34,46 +35,11 @@ from cosmos_pb.cosmos.base.abci.v1beta1 import abci_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import service_pb2, tx_pb2
 from cosmos_pb.google.protobuf import timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
-from light_client.values import ZERO_TIME, Timestamp
+from light_client.values import Timestamp
 from light_client.wire import uvarint
 
 NAME: Final = "lightship"
 DISTRIBUTION: Final = "lightship"
-
-_LAST_BLOCK: Final = b"app/last"
-_BLOCK_TIME: Final = "app/time/{}"
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What the application remembers of a block. Height 0: the genesis."""
-
-    chain_id: str
-    height: int
-    time: Timestamp
-    proposer: bytes = b""
-    header_hash: bytes = b""
-
-    def encode(self) -> bytes:
-        fields = (
-            self.chain_id,
-            self.height,
-            self.time.ns,
-            self.proposer.hex(),
-            self.header_hash.hex(),
-        )
-        return json.dumps(fields).encode()
-
-    @classmethod
-    def decode(cls, stored: bytes) -> Block:
-        chain_id, height, ns, proposer, header_hash = json.loads(stored)
-        return cls(
-            chain_id,
-            height,
-            Timestamp.from_ns(ns),
-            bytes.fromhex(proposer),
-            bytes.fromhex(header_hash),
-        )
 
 
 class Application:
@@ -97,14 +63,15 @@ class Application:
         self.messages, self.queries = parts.routers.messages, parts.routers.queries
         self.multistore = MultiStore(database, parts.stores, keep_recent=keep_recent)
         self.min_gas_prices = tuple(min_gas_prices)
+        required_fees(self.min_gas_prices, 1)  # a price that is no number is told at once
         self._modules: tuple[Module, ...] = parts.modules
         self._consensus = parts.consensus
         self._executor = Executor(self.messages, parts.auth, parts.ante)
-        self._time_slots = keep_recent or KEEP_RECENT
+        self._bookkeeping = Bookkeeping(self.multistore, keep_recent)
         self._genesis: Branch | None = None
         self._pending: Block | None = None
         self._initial_height = 1
-        self._last = self._load_last()
+        self._last = self._bookkeeping.last()
         self._check = self._fresh_check()
         self.queries.register(
             "/cosmos.tx.v1beta1.Service/Simulate", service_pb2.SimulateRequest, self._query_simulate
@@ -214,7 +181,7 @@ class Application:
             except AbciError:
                 continue  # it could not be in the mempool, and would fail in the block
             taken = 1 + len(uvarint(len(raw))) + len(raw)
-            if size + taken > request.max_tx_bytes or (max_gas and gas + wanted > max_gas):
+            if 0 <= request.max_tx_bytes < size + taken or (max_gas and gas + wanted > max_gas):
                 continue
             chosen.append(raw)
             size, gas = size + taken, gas + wanted
@@ -250,7 +217,8 @@ class Application:
         response.tx_results.extend(self._deliver(ctx, raw) for raw in request.txs)
         response.events.extend(self._hooks(ctx, "end_block", "EndBlock"))
         response.consensus_param_updates.MergeFromString(self._consensus.stored(ctx))
-        self._stage(block, ctx)
+        self._pending = block
+        self._bookkeeping.put(block)
         response.app_hash = self.multistore.stage(ctx.store.writes)
         return response
 
@@ -309,13 +277,6 @@ class Application:
         """Gas of a block; 0 for no limit."""
         return max(self._consensus.params(ctx).block.max_gas, 0)
 
-    def _stage(self, block: Block, ctx: Context) -> None:
-        self._pending = block
-        self.multistore.put_meta(_LAST_BLOCK, block.encode())
-        self.multistore.put_meta(
-            self._time_slot(block.height), f"{block.height} {ctx.time.ns}".encode()
-        )
-
     # Queries and contexts
 
     def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
@@ -324,25 +285,12 @@ class Application:
     def context_at(self, height: int) -> Context:
         """Committed state at ``height`` (0: the latest), to be read; StoreError when it is pruned."""
         height = height or self.multistore.version
-        block = replace(self._last, height=height, time=self._time_at(height))
+        last = self._last
+        known = last.time if height == last.height else self._bookkeeping.time_of(height)
+        block = replace(
+            last, height=height, time=known or last.time
+        )  # as baseapp does for old blocks
         return self._context(block, Branch(self.multistore.snapshot(height)), Mode.QUERY)
-
-    def _time_at(self, height: int) -> Timestamp:
-        """The time of a block; that of the last one for blocks too old to be remembered, as baseapp does."""
-        if height != self._last.height:
-            stored = self.multistore.get_meta(self._time_slot(height)) or b"0 0"
-            of, ns = stored.split()
-            if int(of) == height:
-                return Timestamp.from_ns(int(ns))
-        return self._last.time
-
-    def _time_slot(self, height: int) -> bytes:
-        """As many times are remembered as there are versions."""
-        return _BLOCK_TIME.format(height % self._time_slots).encode()
-
-    def _load_last(self) -> Block:
-        stored = self.multistore.get_meta(_LAST_BLOCK)
-        return Block.decode(stored) if stored else Block("", 0, ZERO_TIME)
 
     def _fresh_check(self) -> dict[Mode, Context]:
         """The mempool's contexts over the last commit.

@@ -1,7 +1,7 @@
 """Runs one transaction over a state: baseapp's runTx (cosmos-sdk baseapp/baseapp.go).
 
-Ante handlers first; what they wrote stays even when a message fails. Messages are atomic together. Every refusal becomes
-an outcome with codespace, code and log; an exception that is none of ours is reported as a recovered panic and logged.
+Ante handlers first; what they wrote stays even when a message fails. Messages are atomic together. A refusal becomes an
+outcome with codespace, code and log; an exception that is none of ours is reported as a recovered panic and logged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from chain.errors import INVALID_REQUEST, OUT_OF_GAS, PANIC, TX_DECODE, AbciErro
 from chain.events import Event, EventLog, to_pb
 from chain.gas import GasMeter
 from chain.modules.auth.module import Auth
-from chain.router import MessageRouter, MessageResult, type_url
+from chain.router import MessageResult, MessageRouter, type_url
 from chain.tx import DecodedTx, decode
 from cosmos_pb.cosmos.base.abci.v1beta1 import abci_pb2
 from cosmos_pb.google.protobuf import any_pb2

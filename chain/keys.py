@@ -27,7 +27,7 @@ _REMEMBERED = 32_768
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """``message`` is its class, ``size`` that of a key in bytes, ``gas`` the auth parameter and the meter's descriptor."""
+    """``message`` is its class, ``size`` in bytes that of a key, ``gas`` the auth parameter and the meter's text."""
 
     message: Any
     size: int

@@ -42,7 +42,7 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class SignerInfo:
-    """``mode`` is a SignMode number; None for a multi-signature. ``public_key`` may be left out once the chain knows it."""
+    """``mode`` is a SignMode number; None for a multi-signature. The chain knows a missing ``public_key`` already."""
 
     public_key: PublicKey | None
     mode: int | None
@@ -53,7 +53,7 @@ class SignerInfo:
 class DecodedTx:
     """A transaction whose encoding is canonical; ``body_bytes`` and ``auth_info_bytes`` are what was signed.
 
-    ``signers`` are the address bytes whose signatures it must carry, in order: those of the messages, then the fee payer.
+    ``signers`` are the addresses whose signatures it must carry, in order: those of the messages, then the fee payer.
     """
 
     raw: bytes
@@ -164,7 +164,7 @@ def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
 
 
 def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:
-    """Decode, refusing unknown fields at any depth; with ``non_critical`` those numbered so may be there (and are dropped)."""
+    """Decode, refusing unknown fields at any depth; ``non_critical`` lets those numbered so pass (and drops them)."""
     name = message.DESCRIPTOR.full_name
     try:
         parsed = message.FromString(data)

@@ -471,12 +471,7 @@ def _take_over(client: ClientState, other: ClientState, history: History) -> Rec
     height = other.latest_height
     consensus = history.get(height)
     processed_ns, processed_height = history.processed(height) or (None, None)
-    if consensus is None:  # an active client has one
-        raise ClientError(
-            errors.CONSENSUS_STATE_NOT_FOUND,
-            "unable to retrieve latest consensus state for substitute client",
-        )
-    if processed_ns is None or processed_height is None:
+    if consensus is None or processed_ns is None or processed_height is None:
         raise ClientError(
             errors.UPDATE_CLIENT_FAILED,
             "unable to retrieve processed height and time for substitute client latest height",

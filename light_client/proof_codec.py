@@ -308,19 +308,19 @@ def _only(raw: bytes | None, tag: int) -> bytes | None:
 def _fields(raw: bytes, tag: int) -> Iterator[bytes]:
     """The contents of every length-delimited field with that tag.
 
-    The protobuf library has accepted these bytes before, so they are well-formed.
+    The protobuf library has accepted these bytes before, so that lengths are right.
     """
     at = 0
     while at < len(raw):
-        key, at = wire.read_uvarint(raw, at)
+        key, at = _varint(raw, at)
         number, kind = key >> 3, key & 7
         if kind == 2:
-            size, at = wire.read_uvarint(raw, at)
+            size, at = _varint(raw, at)
             if number == tag:
                 yield raw[at : at + size]
             at += size
         elif kind == 0:
-            _, at = wire.read_uvarint(raw, at)
+            _, at = _varint(raw, at)
         elif kind in _FIXED:
             at += _FIXED[kind]
         else:
@@ -328,6 +328,13 @@ def _fields(raw: bytes, tag: int) -> Iterator[bytes]:
 
 
 _FIXED = {1: 8, 5: 4}
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    try:
+        return wire.read_uvarint(raw, at)
+    except ValueError as error:
+        raise DecodeError(f"proof holds a {error}") from error
 
 
 def _refuse_group(number: int) -> NoReturn:

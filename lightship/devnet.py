@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Self
 
+import msgspec
+
+from chain.errors import GenesisError
 from chain.modules import genesis as genesis_json
 from chain.node.genesis import Genesis, equal_validators
 from chain.node.privval import ValidatorKey
@@ -21,6 +25,7 @@ from relayer.keys import Signer
 from relayer.mnemonic import generate_mnemonic
 from relayer.tx import pack
 
+CHAIN_FILE: Final = "chain.json"
 UNBONDING_SECONDS: Final = 21 * 24 * 3600
 POWER: Final = 10
 ONE: Final = 10**18
@@ -124,3 +129,26 @@ def _shown(message: Any) -> dict[str, Any]:
     """A message under its type, as an Any stands in JSON."""
     name = message.DESCRIPTOR.full_name
     return {"@type": f"/{name}", **genesis_json.write(message)}
+
+
+class ChainFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``chain.json`` of a chain's folder: what its processes must know that is not in the genesis."""
+
+    prefix: str = "cosmos"
+    block_time: str = "1s"
+    gas_price: str = ""
+
+    def save(self, home: Path) -> None:
+        text = msgspec.json.format(msgspec.json.encode(self)).decode()
+        (home / CHAIN_FILE).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """Raises GenesisError, which names the file."""
+        file = home / CHAIN_FILE
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=cls)
+        except FileNotFoundError:
+            raise GenesisError(f"{home} holds no chain (lightship chain init makes one)") from None
+        except msgspec.MsgspecError as error:
+            raise GenesisError(f"{file}: {error}") from error

@@ -73,3 +73,13 @@ def asynchronous(function: Body) -> Any:
         return asyncio.run(function(*args, **kwargs))
 
     return command
+
+
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop's event loop where it is installed; None is the standard one."""
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory

@@ -19,7 +19,7 @@ from chain.events import Event
 from chain.gas import GasMeter
 from chain.modules.auth import Auth
 from chain.modules.bank import Bank
-from chain.modules.ibc import Acknowledgement, Counterparty, Ibc, error_ack, result_ack
+from chain.modules.ibc import Acknowledgement, Ibc, error_ack, result_ack
 from chain.modules.transfer import Transfer
 from chain.router import MessageResult, MessageRouter, QueryRouter
 from chain.store.branch import Branch
@@ -39,7 +39,7 @@ from light_client.codec import height_to_pb, packet_to_pb, to_any
 from light_client.commit import LightBlock
 from light_client.message import ClientHeader
 from light_client.packet import Packet
-from light_client.values import ZERO_HEIGHT, Fraction, Height, Timestamp, revision
+from light_client.values import ZERO_HEIGHT, Fraction, Height, revision
 
 DAY = 86_400 * SECOND
 REFUSED = AbciError("mock", 7, "the application refuses")
@@ -53,54 +53,32 @@ class MockApp:
     seen: list[tuple[str, Any]] = field(default_factory=list)
     received: list[Packet] = field(default_factory=list)
 
-    def on_chan_open_init(
-        self,
-        ctx: Context,
-        order: int,
-        hops: Sequence[str],
-        port: str,
-        channel: str,
-        counterparty: Counterparty,
-        version: str,
-    ) -> str:
+    def on_chan_open_init(self, *call: Any) -> str:
+        _, _, _, _, channel, counterparty, version = call
         self.seen.append(("open_init", (channel, counterparty)))
         return version or "mock-1"
 
-    def on_chan_open_try(
-        self,
-        ctx: Context,
-        order: int,
-        hops: Sequence[str],
-        port: str,
-        channel: str,
-        counterparty: Counterparty,
-        counterparty_version: str,
-    ) -> str:
-        if counterparty_version == "refuse-me":
+    def on_chan_open_try(self, *call: Any) -> str:
+        _, _, _, _, channel, counterparty, version = call
+        if version == "refuse-me":
             raise REFUSED
         self.seen.append(("open_try", (channel, counterparty)))
-        return counterparty_version
+        return str(version)
 
-    def on_chan_open_ack(
-        self,
-        ctx: Context,
-        port: str,
-        channel: str,
-        counterparty_channel: str,
-        counterparty_version: str,
-    ) -> None:
+    def on_chan_open_ack(self, *call: Any) -> None:
+        _, _, channel, counterparty_channel, _ = call
         self.seen.append(("open_ack", (channel, counterparty_channel)))
 
-    def on_chan_open_confirm(self, ctx: Context, port: str, channel: str) -> None:
-        self.seen.append(("open_confirm", channel))
+    def on_chan_open_confirm(self, *call: Any) -> None:
+        self.seen.append(("open_confirm", call[-1]))
 
-    def on_chan_close_init(self, ctx: Context, port: str, channel: str) -> None:
-        self.seen.append(("close_init", channel))
+    def on_chan_close_init(self, *call: Any) -> None:
+        self.seen.append(("close_init", call[-1]))
 
-    def on_chan_close_confirm(self, ctx: Context, port: str, channel: str) -> None:
-        self.seen.append(("close_confirm", channel))
+    def on_chan_close_confirm(self, *call: Any) -> None:
+        self.seen.append(("close_confirm", call[-1]))
 
-    def on_recv_packet(self, ctx: Context, packet: Packet, relayer: str) -> Acknowledgement | None:
+    def on_recv_packet(self, ctx: Context, packet: Packet, *_: str) -> Acknowledgement | None:
         self.received.append(packet)
         ctx.kv("transfer").set(b"mock/" + packet.data, b"here")
         ctx.emit("mock_received", data=packet.data.decode())
@@ -110,15 +88,13 @@ class MockApp:
             raise REFUSED
         return None if packet.data == b"later" else result_ack(b"\x01")
 
-    def on_acknowledgement_packet(
-        self, ctx: Context, packet: Packet, ack: bytes, relayer: str
-    ) -> None:
+    def on_acknowledgement_packet(self, ctx: Context, packet: Packet, ack: bytes, *_: str) -> None:
         path = host.packet_commitment_path(
             packet.source_port, packet.source_channel, packet.sequence
         )
         self.seen.append(("ack", (packet.sequence, ack, ctx.kv("ibc").get(path.encode()))))
 
-    def on_timeout_packet(self, ctx: Context, packet: Packet, relayer: str) -> None:
+    def on_timeout_packet(self, _: Context, packet: Packet, *__: str) -> None:
         self.seen.append(("timeout", packet.sequence))
 
 
@@ -497,7 +473,3 @@ def linked() -> Link:
     link.create_clients()
     link.open_connection()
     return link
-
-
-def later(chain: MiniChain, seconds: int) -> Timestamp:
-    return chain.clock.add(seconds * SECOND)

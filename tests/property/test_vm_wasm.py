@@ -78,7 +78,7 @@ def test_mutated_modules(data: st.DataObject) -> None:
 def test_a_cut_contract_is_refused(size: int) -> None:
     module = survey(CONTRACT[:size])
     if module is not None:  # cut between two sections
-        assert any(section.end == size for section in module.sections)
+        assert size in {8, *(section.end for section in module.sections)}
         assert len(module.bodies) == len(module.functions)
 
 
@@ -95,9 +95,11 @@ TEMPLATES = (
     "(i32.trunc_sat_f32_s (f32.demote_f64 (f64.promote_f32 (f32.reinterpret_i32 {a}))))",
     "(block (result i32) (i32.store (i32.and {a} (i32.const 1023)) {b}) {c})",
     "(i32.load offset=4 (i32.and {a} (i32.const 1023)))",
-    "(block (result i32) (local.set 2 (i32.and {a} (i32.const 7))) (loop (local.set 2 (i32.sub"
-    " (local.get 2) (i32.const 1))) (local.set 1 {b}) (br_if 0 (i32.gt_s (local.get 2)"
-    " (i32.const 0)))) (local.get 1))",
+    (
+        "(block (result i32) (local.set 2 (i32.and {a} (i32.const 7))) (loop (local.set 2 (i32.sub"
+        " (local.get 2) (i32.const 1))) (local.set 1 {b}) (br_if 0 (i32.gt_s (local.get 2)"
+        " (i32.const 0)))) (local.get 1))"
+    ),
     "(return {a})",
     *(f"(i32.{operator} {{a}} {{b}})" for operator in BINARY),
 )

@@ -97,7 +97,7 @@ def run_inner(_name: str, case: Case) -> None:
 
 
 def run_hash(_name: str, case: Case) -> None:
-    preimage = case.get("Preimage", case.get("PreImage"))
+    preimage = str(case.get("Preimage") or case["PreImage"])
     assert ics23.do_hash(case["HashOp"], preimage.encode()).hex() == case["ExpectedHash"]
 
 
@@ -195,7 +195,7 @@ def lower(value: Any) -> Any:
 
 def go_leaf(json: Case) -> LeafOp:
     names = ("hash", "prehash_key", "prehash_value", "length")
-    return LeafOp(*(json.get(name, 0) for name in names), prefix=b64(json.get("prefix")))
+    return LeafOp(**{name: json.get(name, 0) for name in names}, prefix=b64(json.get("prefix")))
 
 
 def go_inner(json: Case) -> InnerOp:
@@ -224,7 +224,7 @@ def go_spec(json: Case) -> ProofSpec:
         if inner is None
         else InnerSpec(
             tuple(inner.get("child_order", ())),
-            *(inner.get(name, 0) for name in names),
+            **{name: inner.get(name, 0) for name in names},
             empty_child=b64(inner.get("empty_child")),
             hash=inner.get("hash", 0),
         ),

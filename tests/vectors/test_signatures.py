@@ -36,7 +36,7 @@ def run_ed25519(_name: str, case: Case) -> bool:
     if "secret_seed" in case:
         secret = Ed25519PrivateKey.from_private_bytes(raw(case["secret_seed"]))
         assert secret.sign(message) == signature
-    return key.verify(message, signature) is case["zip215"]
+    return key.verify(message, signature) is bool(case["zip215"])
 
 
 def run_secp256k1(name: str, case: Case) -> bool:
@@ -44,14 +44,14 @@ def run_secp256k1(name: str, case: Case) -> bool:
     key = PublicKey(SECP256K1, compressed(raw(case["pub_uncompressed"])))
     message, signature = raw(case["msg"]), raw(case["sig"])
     if "cosmos_valid" in case:
-        return key.verify(message, signature) is case["cosmos_valid"]
+        return key.verify(message, signature) is bool(case["cosmos_valid"])
     assert not key.verify(message, signature), "DER passed as r, s"
     low_s_demanded = "bitcoin" in name
     try:
         plain = dsa.to_compact(signature if low_s_demanded else dsa.normalize(signature))
     except ValueError:
-        return case["result"] == "invalid"
-    return key.verify(message, plain) is (case["result"] == "valid")
+        return bool(case["result"] == "invalid")
+    return key.verify(message, plain) is bool(case["result"] == "valid")
 
 
 def compressed(point: bytes) -> bytes:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from helpers.vectors import topic
 
 from chain.modules.auth.module import Auth
 from chain.router import MessageRouter
@@ -11,7 +12,6 @@ from chain.tx import SignerData, decode, sign_bytes, tx_hash
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
 from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
-from helpers.vectors import topic
 
 FILE = topic("tx_sign") / "direct.json"
 CASES: list[dict[str, Any]] = json.loads(FILE.read_text())

@@ -46,7 +46,6 @@ class Auth:
     def __init__(self, bech32_prefix: str, permissions: Mapping[str, tuple[str, ...]]) -> None:
         self.prefix = bech32_prefix
         self.permissions = permissions
-        self._module_of = {self.module_address(name): name for name in permissions}
 
     def register(self, _: MessageRouter, queries: QueryRouter) -> None:
         """x/auth has no message that a user can sign; its parameters belong to governance."""
@@ -64,10 +63,6 @@ class Auth:
     def module_address(self, name: str) -> str:
         return self.address_text(module_address_bytes(name))
 
-    def module_of(self, address: str) -> str | None:
-        """The module whose account this is."""
-        return self._module_of.get(address)
-
     # Accounts
 
     def account(self, ctx: Context, address: str) -> Account | None:
@@ -84,14 +79,18 @@ class Auth:
             raise UNKNOWN_ADDRESS(f"account {self.address_text(raw)} does not exist")
         return found
 
-    def has(self, ctx: Context, address: str) -> bool:
-        return ctx.kv(STORE).has(_ACCOUNT + self.address_bytes(address))
+    def has(self, ctx: Context, raw: bytes) -> bool:
+        return ctx.kv(STORE).has(_ACCOUNT + raw)
 
     def ensure_account(self, ctx: Context, address: str) -> Account:
         """The account, made with the next number when it is not there yet."""
         raw = self.address_bytes(address)
         found = self.load(ctx, raw)
-        return self._create(ctx, raw, Account(address, 0)) if found is None else found
+        return self.create_account(ctx, raw) if found is None else found
+
+    def create_account(self, ctx: Context, raw: bytes) -> Account:
+        """A new account for an address that is known to have none."""
+        return self._number(ctx, raw, Account(self.address_text(raw), 0))
 
     def ensure_module_account(self, ctx: Context, name: str) -> Account:
         """The account of a module, made when it is not there yet; sdk/9 for a name without one."""
@@ -102,7 +101,7 @@ class Auth:
         if found is not None:
             return found
         new = Account(self.address_text(raw), 0, module=name, permissions=self.permissions[name])
-        return self._create(ctx, raw, new)
+        return self._number(ctx, raw, new)
 
     def save(self, ctx: Context, raw: bytes, account: Account) -> None:
         """Store an account and its place in the number index.
@@ -124,7 +123,8 @@ class Auth:
     def address_of_number(self, ctx: Context, number: int) -> bytes | None:
         return ctx.kv(STORE).get(_number_key(number))
 
-    def _create(self, ctx: Context, raw: bytes, account: Account) -> Account:
+    def _number(self, ctx: Context, raw: bytes, account: Account) -> Account:
+        """Store an account under the next number."""
         numbered = Account(
             account.address,
             self._next_number(ctx),

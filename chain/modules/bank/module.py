@@ -18,7 +18,7 @@ from chain.errors import (
     GenesisError,
 )
 from chain.modules import genesis
-from chain.modules.auth.module import Auth
+from chain.modules.auth.module import Auth, module_address_bytes
 from chain.modules.bank import store
 from chain.modules.bank.errors import (
     INPUT_OUTPUT_MISMATCH,
@@ -44,7 +44,7 @@ class Bank:
 
     def __init__(self, auth: Auth, blocked: Sequence[str]) -> None:
         self._auth = auth
-        self._blocked = frozenset(map(auth.module_address, blocked))
+        self._blocked = frozenset(map(module_address_bytes, blocked))
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
         messages.register(
@@ -70,7 +70,7 @@ class Bank:
         return store.supply(ctx, denom)
 
     def is_blocked(self, address: str) -> bool:
-        return address in self._blocked
+        return self._auth.address_bytes(address) in self._blocked
 
     def denom_metadata(self, ctx: Context, denom: str) -> bank_pb2.Metadata | None:
         return store.metadata(ctx, denom)
@@ -83,9 +83,13 @@ class Bank:
         return store.default_send_enabled(ctx) if own is None else own
 
     def check_send_enabled(self, ctx: Context, amount: Sequence[Coin]) -> None:
-        """bank/5 for the first coin that may not be sent."""
+        """bank/5 for the first coin that may not be sent; the default is read once, as the SDK does."""
+        default: bool | None = None
         for coin in amount:
-            if not self.is_send_enabled(ctx, coin.denom):
+            enabled = store.send_enabled(ctx, coin.denom)
+            if enabled is None:
+                enabled = default = store.default_send_enabled(ctx) if default is None else default
+            if not enabled:
                 raise SEND_DISABLED(f"{coin.denom} transfers are currently disabled")
 
     # Moving
@@ -94,10 +98,11 @@ class Bank:
         """Move coins and emit what SendCoins emits; an unknown recipient gets an account. sdk/5, sdk/7, sdk/10."""
         source = self._auth.address_bytes(sender)
         target = self._auth.address_bytes(recipient)
-        self._subtract(ctx, source, sender, amount)
-        self._add(ctx, target, recipient, amount)
-        if not self._auth.has(ctx, recipient):
-            self._auth.ensure_account(ctx, recipient)
+        self._subtract(ctx, source, amount)
+        self._add(ctx, target, amount)
+        self._ensure_account(ctx, target)
+        sender = self._auth.address_text(source)
+        recipient = self._auth.address_text(target)
         ctx.emit("transfer", recipient=recipient, sender=sender, amount=coins.text(amount))
         ctx.emit("message", sender=sender)
 
@@ -118,7 +123,7 @@ class Bank:
         account = self._auth.ensure_module_account(ctx, module)
         if MINTER not in account.permissions:
             raise UNAUTHORIZED(f"module account {module} does not have permissions to mint tokens")
-        self._add(ctx, self._auth.address_bytes(account.address), account.address, amount)
+        self._add(ctx, self._auth.address_bytes(account.address), amount)
         self._change_supply(ctx, amount, 1)
         ctx.emit("coinbase", minter=account.address, amount=coins.text(amount))
 
@@ -127,16 +132,19 @@ class Bank:
         account = self._auth.ensure_module_account(ctx, module)
         if BURNER not in account.permissions:
             raise UNAUTHORIZED(f"module account {module} does not have permissions to burn tokens")
-        raw = self._auth.address_bytes(account.address)
-        self._subtract(ctx, raw, account.address, amount)
+        self._subtract(ctx, self._auth.address_bytes(account.address), amount)
         self._change_supply(ctx, amount, -1)
         ctx.emit("burn", burner=account.address, amount=coins.text(amount))
 
     def check_not_blocked(self, address: str) -> None:
-        if address in self._blocked:
+        if self.is_blocked(address):
             raise UNAUTHORIZED(f"{address} is not allowed to receive funds")
 
-    def _subtract(self, ctx: Context, raw: bytes, address: str, amount: Sequence[Coin]) -> None:
+    def _ensure_account(self, ctx: Context, raw: bytes) -> None:
+        if not self._auth.has(ctx, raw):
+            self._auth.create_account(ctx, raw)
+
+    def _subtract(self, ctx: Context, raw: bytes, amount: Sequence[Coin]) -> None:
         coins.check(amount)
         self._auth.load(
             ctx, raw
@@ -147,14 +155,14 @@ class Bank:
                 have = Coin(coin.denom, held)
                 raise INSUFFICIENT_FUNDS(f"spendable balance {have} is smaller than {coin}")
             store.set_balance(ctx, raw, Coin(coin.denom, held - coin.amount))
-        ctx.emit("coin_spent", spender=address, amount=coins.text(amount))
+        ctx.emit("coin_spent", spender=self._auth.address_text(raw), amount=coins.text(amount))
 
-    def _add(self, ctx: Context, raw: bytes, address: str, amount: Sequence[Coin]) -> None:
+    def _add(self, ctx: Context, raw: bytes, amount: Sequence[Coin]) -> None:
         coins.check(amount)
         for coin in amount:
             held = store.balance(ctx, raw, coin.denom)
             store.set_balance(ctx, raw, _grown(coin, held))
-        ctx.emit("coin_received", receiver=address, amount=coins.text(amount))
+        ctx.emit("coin_received", receiver=self._auth.address_text(raw), amount=coins.text(amount))
 
     def _change_supply(self, ctx: Context, amount: Sequence[Coin], sign: int) -> None:
         for coin in amount:
@@ -168,7 +176,7 @@ class Bank:
         self._named_address("to", msg.to_address)
         amount = coins.from_pb(msg.amount)
         if not amount:
-            raise INVALID_COINS()
+            raise INVALID_COINS("")
         coins.check(amount)
         self.check_send_enabled(ctx, amount)
         self.check_not_blocked(msg.to_address)
@@ -179,17 +187,17 @@ class Bank:
         self, ctx: Context, msg: tx_pb2.MsgMultiSend
     ) -> tx_pb2.MsgMultiSendResponse:
         if not msg.inputs:
-            raise NO_INPUTS()
+            raise NO_INPUTS("")
         if len(msg.inputs) != 1:
-            raise MULTIPLE_SENDERS()
+            raise MULTIPLE_SENDERS("")
         if not msg.outputs:
-            raise NO_OUTPUTS()
+            raise NO_OUTPUTS("")
         spent = coins.from_pb(msg.inputs[0].coins)
         parts = [(each.address, coins.from_pb(each.coins)) for each in msg.outputs]
         for part in (spent, *(amount for _, amount in parts)):
             coins.check(part)
         if not spent or coins.total(amount for _, amount in parts) != spent:
-            raise INPUT_OUTPUT_MISMATCH()
+            raise INPUT_OUTPUT_MISMATCH("")
         self.check_send_enabled(ctx, spent)
         for address, _ in parts:
             self._named_address("output", address)
@@ -204,13 +212,13 @@ class Bank:
         spent: Sequence[Coin],
         parts: Sequence[tuple[str, Sequence[Coin]]],
     ) -> None:
-        self._subtract(ctx, self._auth.address_bytes(sender), sender, spent)
+        self._subtract(ctx, self._auth.address_bytes(sender), spent)
         ctx.emit("message", sender=sender)
         for address, amount in parts:
-            self._add(ctx, self._auth.address_bytes(address), address, amount)
+            raw = self._auth.address_bytes(address)
+            self._add(ctx, raw, amount)
             ctx.emit("transfer", recipient=address, sender=sender, amount=coins.text(amount))
-            if not self._auth.has(ctx, address):
-                self._auth.ensure_account(ctx, address)
+            self._ensure_account(ctx, raw)
 
     def _named_address(self, which: str, address: str) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from google.protobuf.message import Message
 
 from chain.context import Context
-from chain.errors import GenesisError
+from chain.errors import AbciError, GenesisError
 from chain.modules import genesis
 from chain.modules.ibc import channels as channel_keeper
 from chain.modules.ibc import clients as client_keeper
@@ -23,6 +23,7 @@ from cosmos_pb.ibc.core.client.v1 import client_pb2, genesis_pb2
 from cosmos_pb.ibc.core.connection.v1 import connection_pb2
 from light_client import host
 from light_client.codec import height_from_pb, height_to_pb
+from light_client.errors import LightClientError
 
 _SEQUENCES: Final[dict[str, Callable[[str, str], str]]] = {
     "send_sequences": host.next_sequence_send_path,
@@ -40,9 +41,12 @@ def init(
     ctx: Context, state: Mapping[str, Any], clients: Clients, connections: Connections
 ) -> None:
     """Write a genesis state; parts that are missing are those of an empty chain."""
-    _init_clients(ctx, _part(state, "client_genesis"), clients)
-    _init_connections(ctx, _part(state, "connection_genesis"), connections)
-    _init_channels(ctx, _part(state, "channel_genesis"))
+    try:
+        _init_clients(ctx, _part(state, "client_genesis"), clients)
+        _init_connections(ctx, _part(state, "connection_genesis"), connections)
+        _init_channels(ctx, _part(state, "channel_genesis"))
+    except (AbciError, LightClientError) as error:
+        raise GenesisError(f"app_state.ibc: {error}") from error
 
 
 def export(
@@ -214,7 +218,7 @@ def _consensus_height(rest: bytes) -> client_pb2.Height | None:
 
 
 def _part(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = state.get(name) or {}
+    part = state.get(name, {})
     if not isinstance(part, Mapping):
         raise GenesisError(f"app_state.ibc.{name}: expected an object")
     return part

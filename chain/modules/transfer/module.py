@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from chain import coins
-from chain.coins import Coin
+from chain.coins import Coin, amount_of, from_pb
 from chain.context import Context
 from chain.errors import TX_DECODE, AbciError, GenesisError, OutOfGas
 from chain.modules import genesis
@@ -111,7 +110,7 @@ class Transfer:
             store.set_denom(ctx, denom)
             self._describe(ctx, denom)
         for item in state.get("total_escrowed", ()):
-            store.set_escrowed(ctx, item["denom"], coins.amount_of(item["amount"]))
+            store.set_escrowed(ctx, item["denom"], amount_of(item["amount"]))
 
     def export_genesis(self, ctx: Context) -> dict[str, Any]:
         ordered = sorted(store.all_denoms(ctx), key=Denom.sort_key)
@@ -310,7 +309,7 @@ class Transfer:
     # Parts.
 
     def _wanted(self, ctx: Context, msg: tx_pb2.MsgTransfer) -> Coin:
-        (coin,) = coins.from_pb([msg.token])
+        (coin,) = from_pb([msg.token])
         if coin.amount != MAX_AMOUNT:
             return coin
         balance = self._bank.balance(ctx, msg.sender, coin.denom)
@@ -419,7 +418,7 @@ def validate_transfer(msg: tx_pb2.MsgTransfer) -> None:
 
 def _check_token(msg: tx_pb2.MsgTransfer) -> None:
     try:
-        (coin,) = coins.from_pb([msg.token])
+        (coin,) = from_pb([msg.token])
     except AbciError as error:
         raise TX_DECODE(error.log) from error
     try:

@@ -66,7 +66,9 @@ def unmarshal(data: bytes) -> TransferData:
     try:
         members = gojson.loads(data)
         if not isinstance(members, gojson.Pairs):
-            raise gojson.JsonError("cannot unmarshal into Go value of type types.FungibleTokenPacketData")
+            raise gojson.JsonError(
+                "cannot unmarshal into Go value of type types.FungibleTokenPacketData"
+            )
         read = TransferData(**_strings(members))
     except ValueError as error:
         raise IBC_INVALID_TYPE(

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from helpers.accounts import Person, fee, finish, pack, sign_tx, signer_info
+from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 
 from chain.ante import required_fees
 from chain.coins import Coin
@@ -12,8 +14,6 @@ from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2, timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
-from helpers.accounts import Person, fee, finish, pack, sign_tx, signer_info
-from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 
 ALICE, BOB, STRANGER = Person("alice"), Person("bob"), Person("stranger")
 PRICES = (("atom", "0"), ("stake", "0.025"))
@@ -168,8 +168,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "a fee that the payer does not have": (
         lambda: _sign(fee=fee("2000000stake")),
         5,
-        "spendable balance 1000000stake is smaller than 2000000stake: insufficient funds: "
-        "insufficient funds",
+        (
+            "spendable balance 1000000stake is smaller than 2000000stake: insufficient funds: "
+            "insufficient funds"
+        ),
     ),
     "unsorted fees": (
         lambda: _sign(
@@ -197,8 +199,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "another's key": (
         _wrong_key,
         8,
-        f"pubKey does not match signer address {ALICE.address} with signer index: 0: "
-        "invalid pubkey",
+        (
+            f"pubKey does not match signer address {ALICE.address} with signer index: 0: "
+            "invalid pubkey"
+        ),
     ),
     "no key, and none known": (
         _unsigned_key,

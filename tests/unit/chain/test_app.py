@@ -3,13 +3,16 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from helpers.accounts import Person, fee, pack, sign_tx
+from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 
 from chain.app import Application
 from chain.context import Context
 from chain.errors import AbciError, GenesisError, StoreError
+from chain.router import Module
 from chain.store.branch import Branch
 from chain.store.database import MemoryDatabase, SqliteDatabase
 from chain.vm import VM
@@ -21,8 +24,6 @@ from cosmos_pb.cosmos.consensus.v1 import query_pb2 as consensus_query
 from cosmos_pb.cosmos.tx.v1beta1 import service_pb2, tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
-from helpers.accounts import Person, fee, pack, sign_tx
-from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 from light_client import commitment, proof_codec
 from light_client.ics23 import IAVL_SPEC, TENDERMINT_SPEC
 
@@ -134,6 +135,11 @@ def test_a_chain_goes_on_where_it_was_closed(tmp_path: Path) -> None:
     after.app.close()
 
 
+def test_a_minimum_price_that_is_no_number() -> None:
+    with pytest.raises(ValueError, match="cheap"):
+        Application(MemoryDatabase(), None, min_gas_prices=[("stake", "cheap")])
+
+
 # Results
 
 
@@ -234,7 +240,7 @@ def test_proposals_fit_the_block() -> None:
 
 def test_block_hooks_of_modules_say_when_they_ran(solo: Solo) -> None:
     class Clock:
-        name, stores = "clock", ()
+        name = "clock"
 
         def begin_block(self, ctx: Context) -> None:
             ctx.emit("tick", height=str(ctx.height))
@@ -242,7 +248,7 @@ def test_block_hooks_of_modules_say_when_they_ran(solo: Solo) -> None:
         def end_block(self, ctx: Context) -> None:
             ctx.emit("tock")
 
-    solo.app._modules = (*solo.app._modules, Clock())
+    solo.app._modules = cast("tuple[Module, ...]", (*solo.app._modules, Clock()))
     events = solo.app.finalize_block(solo.request()).events
     found = [(e.type, [(a.key, a.value) for a in e.attributes]) for e in events]
     assert found == [
@@ -336,8 +342,10 @@ PROOF_TOO_EARLY = "cannot query with proof when height <= 1; please provide a va
             "/app",
             {},
             6,
-            "expected second parameter to be either 'simulate' or 'version', neither was present: "
-            "unknown request",
+            (
+                "expected second parameter to be either 'simulate' or 'version', neither was present: "
+                "unknown request"
+            ),
         ),
         ("/app/x", {}, 6, "unknown query: [app x]: unknown request"),
     ],

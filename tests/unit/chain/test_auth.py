@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from helpers.accounts import Person
+from helpers.chains import Solo, genesis
 
 from chain.errors import AbciError, GenesisError
 from chain.modules.auth.account import Account
 from chain.modules.auth.module import Auth
 from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2, query_pb2
 from cosmos_pb.cosmos.base.query.v1beta1 import pagination_pb2
-from helpers.accounts import Person
-from helpers.chains import Solo, genesis
 
 ALICE, BOB, CAROL = Person("alice"), Person("bob"), Person("carol")
 QUERY = "/cosmos.auth.v1beta1.Query/"
@@ -135,8 +135,10 @@ def test_queries(solo: Solo) -> None:
         (
             "AccountAddressByID",
             query_pb2.QueryAccountAddressByIDRequest(account_id=99),
-            "rpc error: code = NotFound desc = account address not found with account number 99: "
-            "key not found",
+            (
+                "rpc error: code = NotFound desc = account address not found with account number 99: "
+                "key not found"
+            ),
         ),
     ],
 )

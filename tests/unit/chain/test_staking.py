@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from helpers.accounts import Person
+from helpers.chains import Solo
 
 from chain.errors import GenesisError
 from cosmos_pb.cosmos.staking.v1beta1 import query_pb2
-from helpers.accounts import Person
-from helpers.chains import Solo
 from light_client import bech32
 
 QUERY = "/cosmos.staking.v1beta1.Query/"

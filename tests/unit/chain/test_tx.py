@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from helpers.accounts import Person, fee, finish, pack, sign_tx, signer_info
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
 from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
-from helpers.accounts import Person, fee, finish, pack, sign_tx, signer_info
 
 ALICE, BOB = Person("alice"), Person("bob")
 AUTH = Auth("cosmos", {})
@@ -186,7 +186,9 @@ def test_any_flipped_byte_is_a_transaction_or_a_refusal(data: st.DataObject) -> 
 
 
 def _one_of_ours(action: Callable[[], DecodedTx]) -> None:
+    refused = None
     try:
         assert isinstance(action(), DecodedTx)
     except AbciError as error:
-        assert (error.codespace, error.code) == ("sdk", 2)
+        refused = (error.codespace, error.code)
+    assert refused in {None, ("sdk", 2)}

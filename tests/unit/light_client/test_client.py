@@ -23,7 +23,13 @@ from light_client.client import (
     Misbehaviour,
     Status,
 )
-from light_client.errors import ClientError, Mismatch, ProofError, VerificationError
+from light_client.errors import (
+    CLIENT_NOT_ACTIVE,
+    ClientError,
+    Mismatch,
+    ProofError,
+    VerificationError,
+)
 from light_client.proofs import IAVL_SPEC
 from light_client.state import FROZEN_HEIGHT, SENTINEL_ROOT
 from light_client.validators import ValidatorSet
@@ -286,6 +292,9 @@ def test_delays_are_inclusive() -> None:
     client.verify_membership(
         STATE, history, Height(1, 5), 10, 3, PROOF, PATH, b"value", 110, Height(2, 53)
     )
+    client.verify_membership(
+        STATE, history, Height(1, 5), 10, 0, PROOF, PATH, b"value", 110, Height(2, 0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -443,6 +452,6 @@ def test_consensus_states_that_are_refused(changes: dict[str, Any], expected: An
 
 
 def test_the_words_of_an_error_are_ibc_gos() -> None:
-    assert str(ClientError(client.errors.CLIENT_NOT_ACTIVE)) == "client state is not active"
+    assert str(ClientError(CLIENT_NOT_ACTIVE)) == "client state is not active"
     assert signer("x").power == 10
     assert STATE.proof_specs[0] is IAVL_SPEC

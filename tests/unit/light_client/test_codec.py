@@ -14,6 +14,7 @@ from light_client import codec
 from light_client.client import ClientHeader, ClientState, ConsensusState, Misbehaviour
 from light_client.errors import ClientError, DecodeError, Mismatch, VerificationError
 from light_client.keys import SECP256K1, PublicKey, UnsupportedKey
+from light_client.packet import Packet
 from light_client.proofs import ProofSpec
 from light_client.validators import ValidatorSet
 from light_client.values import ZERO_TIME, Fraction, Height, Timestamp
@@ -55,6 +56,13 @@ def test_what_go_cannot_leave_out_is_written() -> None:
 def test_light_blocks_and_signed_headers_come_back() -> None:
     block = replace(BLOCK, next_validators=None)
     assert codec.light_block_from_pb(codec.light_block_to_pb(block)) == block
+
+
+def test_packets_come_back() -> None:
+    packet = Packet(7, "a", "channel-0", "b", "channel-1", b"data", Height(1, 2), 3)
+    assert codec.packet_from_pb(codec.packet_to_pb(packet)) == packet
+    bare = Packet(0, "", "", "", "", b"", Height(0, 0), 0)
+    assert codec.packet_to_pb(bare).SerializeToString() == b"\x3a\0"
 
 
 def test_a_validator_set_is_decoded_once() -> None:

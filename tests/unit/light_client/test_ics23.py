@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from helpers.trees import Store, multistore
@@ -210,7 +211,7 @@ LEAF = LeafOp(hash=SHA256, prefix=b"L")
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_custom_specs_bound_inner_nodes(inner: dict[str, int], op: InnerOp, words: str) -> None:
+def test_custom_specs_bound_inner_nodes(inner: dict[str, Any], op: InnerOp, words: str) -> None:
     assert CUSTOM.inner_spec
     spec = replace(CUSTOM, inner_spec=replace(CUSTOM.inner_spec, **inner))
     refused(ExistenceProof(b"k", b"v", LEAF, (op,)), words, spec)
@@ -283,6 +284,11 @@ def test_specs_whose_child_order_is_wrong_prove_no_absence() -> None:
         assert not ics23.right_branches_are_empty(spec, op)
 
 
+def test_a_gap_in_the_child_order_is_no_empty_branch() -> None:
+    spec = InnerSpec((0, 5, 2), 1, 1, 1, b"\0", SHA256)
+    assert not ics23.right_branches_are_empty(spec, InnerOp(SHA256, b"\x01", bytes(2)))
+
+
 def test_empty_branches_count_as_nothing() -> None:
     assert SMT_SPEC.inner_spec
     spec = SMT_SPEC.inner_spec
@@ -310,7 +316,9 @@ def test_the_other_kind_of_proof_is_refused() -> None:
 
 
 def test_batches_serve_tools_and_not_chains() -> None:
-    batch = BatchProof((None, exist(b"key-01"), STORE.prove(b"key-011"), exist(b"key-02")))
+    gap = STORE.prove(b"key-011")
+    assert isinstance(gap, NonExistenceProof)
+    batch = BatchProof((None, exist(b"key-01"), gap, exist(b"key-02")))
     ics23.verify_batch_membership(
         IAVL_SPEC, STORE.root, batch, {key: ITEMS[key] for key in (b"key-01", b"key-02")}
     )

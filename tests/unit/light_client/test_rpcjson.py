@@ -141,7 +141,7 @@ def test_unknown_keys_are_a_sentence() -> None:
 
 def test_evidence_of_a_light_client_attack() -> None:
     members = rpcjson.validators_to_json(BLOCK.validators.validators)
-    value = {
+    value: dict[str, Any] = {
         "ConflictingBlock": {
             "signed_header": rpcjson.signed_header_to_json(BLOCK.signed_header),
             "validator_set": {"validators": members, "proposer": members[1]},
@@ -158,7 +158,7 @@ def test_evidence_of_a_light_client_attack() -> None:
     assert evidence.conflicting_block.validators.proposer == BLOCK.validators.validators[1]
     assert evidence.byzantine_validators == BLOCK.validators.validators[:1]
     assert evidence.encode() != replace(evidence, common_height=3).encode()
-    del value["ConflictingBlock"]["validator_set"]["proposer"]  # type: ignore[attr-defined]
+    del value["ConflictingBlock"]["validator_set"]["proposer"]
     without = rpcjson.evidence_from_json(
         {"type": "tendermint/LightClientAttackEvidence", "value": value}
     )

@@ -300,6 +300,7 @@ def test_a_block_by_strangers_is_followed_down_to_where_it_breaks() -> None:
     flow = bisect(trust(1, OLD), 9, RULES, NOW)
     next(flow)
     height = flow.send(forged)
+    while height != 8:
+        height = flow.send(chain[height])
     with pytest.raises(Mismatch, match="next validators"):
-        while True:
-            height = flow.send(chain[height])
+        flow.send(chain[8])

@@ -67,18 +67,24 @@ def test_good(vm: VM) -> None:
         ),
         (
             '(module (memory 1) (func (export "interface_version_7")))',
-            "Wasm contract has unknown interface_version_* marker export "
-            "(see https://github.com/CosmWasm/cosmwasm/blob/main/packages/vm/README.md)",
+            (
+                "Wasm contract has unknown interface_version_* marker export "
+                "(see https://github.com/CosmWasm/cosmwasm/blob/main/packages/vm/README.md)"
+            ),
         ),
         (
             '(module (memory 1) (func (export "interface_version_8")))',
-            'Wasm contract doesn\'t have required export: "allocate". '
-            'Exports required by VM: ["allocate", "deallocate"].',
+            (
+                'Wasm contract doesn\'t have required export: "allocate". '
+                'Exports required by VM: ["allocate", "deallocate"].'
+            ),
         ),
         (
             f'(module (import "env" "debug" (global i32)) {GOOD})',
-            'Wasm contract requires non-function import: "env.debug". '
-            "Right now, all supported imports are functions.",
+            (
+                'Wasm contract requires non-function import: "env.debug". '
+                "Right now, all supported imports are functions."
+            ),
         ),
         (
             f'(module {GOOD} (func (export "requires_b")) (func (export "requires_a")))',
@@ -93,8 +99,7 @@ def test_good(vm: VM) -> None:
             "Wasm contract contains function with more than 1 results",
         ),
         (
-            f"(module {GOOD} {'(func (param ' + 'i32 ' * 100 + '))'} "
-            + f"{'(func (type 3))' * 100})",
+            (f"(module {GOOD} {'(func (param ' + 'i32 ' * 100 + '))'} {'(func (type 3))' * 100})"),
             "Wasm contract contains more than 10000 function parameters in total",
         ),
         (

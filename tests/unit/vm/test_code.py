@@ -153,7 +153,7 @@ def test_the_files_replace_one_another_whole(modules: Path) -> None:
     for code in (b"first", b"second"):
         files.put(bytes(32), Compiled(kinds, code))
         assert files.get(bytes(32)) == Compiled(kinds, code)
-    assert len(os.listdir(modules)) == 1
+    assert len(list(modules.iterdir())) == 1
     files.remove(bytes(32))
     files.remove(bytes(32))
     assert files.get(bytes(32)) is None

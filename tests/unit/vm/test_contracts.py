@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from unit.vm.support import ENOUGH, ENV, Memory, artifact, encode, info
 
+from chain.vm import VM
+
 if TYPE_CHECKING:
-    from chain.vm import VM, CallResult
+    from chain.vm import CallResult
 
 
 class Token:
@@ -49,8 +52,6 @@ class Token:
 
 
 def _decoded(result: bytes) -> bytes:
-    import base64
-
     return base64.b64decode(json.loads(result)["ok"])
 
 
@@ -66,16 +67,12 @@ def test_a_transfer(any_vm: VM) -> None:
     ]
     assert (token.balance("alice"), token.balance("bob")) == (700, 300)
     failed = token.execute("bob", {"transfer": {"recipient": "alice", "amount": "301"}})
-    assert "Cannot Sub with given operands" in json.loads(failed.data)["error"] or (
-        "overflow" in json.loads(failed.data)["error"].lower()
-    )
+    assert "Sub" in json.loads(failed.data)["error"]
     assert (token.balance("alice"), token.balance("bob")) == (700, 300)
 
 
 def test_both_ways_into_wasmtime_agree(vm: VM) -> None:
-    from chain.vm import VM as Vm
-
-    slow = Vm(engine="python")
+    slow = VM(engine="python")
     messages = [
         ("alice", {"transfer": {"recipient": "bob", "amount": "300"}}),
         ("alice", {"increase_allowance": {"spender": "carol", "amount": "50"}}),

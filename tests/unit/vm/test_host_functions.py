@@ -134,7 +134,7 @@ def test_addr_canonicalize_and_humanize(any_vm: VM) -> None:
     humanize = Prober(any_vm, "addr_humanize")
     assert humanize(b"alice", "out").data == b"alice"
     assert humanize(b"\0", "out").value > 0
-    with pytest.raises(errors.CommunicationError, match="Region too small. Got 5, required 64"):
+    with pytest.raises(errors.CommunicationError, match=r"Region too small\. Got 5, required 64"):
         humanize(b"a" * 64, b"small")
     with pytest.raises(errors.RegionTooLong, match="Got 65, limit 64"):
         humanize(b"a" * 65, "out")
@@ -389,8 +389,10 @@ def region(pointer: int, offset: int, capacity: int, length: int) -> bytes:
         (region(16, 8, 0xFFFFFFF8, 8), "Region exceeds address space. Offset 8, capacity 429"),
         (
             region(16, 262140, 8, 8),
-            "Tried to access memory of region Region { offset: 262140, capacity: 8, length: 8 } "
-            "in Wasm memory of size 262144 bytes.",
+            (
+                "Tried to access memory of region Region { offset: 262140, capacity: 8, length: 8 } "
+                "in Wasm memory of size 262144 bytes."
+            ),
         ),
     ],
 )

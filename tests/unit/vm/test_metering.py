@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import wasmtime
@@ -25,15 +26,15 @@ class Metered:
         code = meter(wasm.parse(bytes(wasmtime.wat2wasm(text))), costs, pages)
         self.store = wasmtime.Store(ENGINE)
         module = wasmtime.Module(ENGINE, code)
-        self.exports = wasmtime.Instance(self.store, module, []).exports(self.store)
+        self.exports: Any = wasmtime.Instance(self.store, module, []).exports(self.store)
 
-    def run(self, *args: float, limit: int = LIMIT) -> object:
+    def run(self, *args: float, limit: int = LIMIT) -> Any:
         self.exports[REMAINING].set_value(self.store, limit)
         return self.exports["f"](self.store, *args)
 
     @property
     def used(self) -> int:
-        return LIMIT - self.exports[REMAINING].value(self.store)
+        return LIMIT - int(self.exports[REMAINING].value(self.store))
 
     @property
     def exhausted(self) -> bool:

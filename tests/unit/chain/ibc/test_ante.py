@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 from google.protobuf.message import Message
+from helpers.ibc_world import Link, MiniChain, linked, packet_of
 
 from chain.context import Context, Mode
 from chain.errors import AbciError
 from chain.modules.ibc.ante import check_redundant
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
-from helpers.ibc_world import Link, MiniChain, linked, packet_of
 from light_client.packet import Packet
 from light_client.values import Height
 

@@ -1,16 +1,17 @@
 """02-client and the store of 07-tendermint: creation, updates, misbehaviour, expiry, recovery, upgrade."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from helpers.ibc_world import DAY, Link, MiniChain, attribute, linked
+from helpers.validators import make_block, signers
 
 from chain.errors import AbciError
 from chain.modules.ibc.tendermint import StoredHistory
 from cosmos_pb.google.protobuf import any_pb2
 from cosmos_pb.ibc.core.client.v1 import client_pb2
 from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
-from helpers.ibc_world import DAY, Link, MiniChain, attribute, linked
-from helpers.validators import make_block, signers
 from light_client import host
 from light_client.client import ClientState, ConsensusState
 from light_client.codec import from_any, parse, to_any
@@ -273,7 +274,7 @@ def test_history_finds_its_neighbours(link: Link) -> None:
     heights = [Height(0, number) for number in range(2, link.b.chain.height + 1)]
     known = [height for height in heights if history.get(height) is not None]
     assert len(known) == 4
-    for before, after in zip(known, known[1:], strict=False):
+    for before, after in pairwise(known):
         following, preceding = history.next(before), history.previous(after)
         assert following is not None
         assert following[0] == after

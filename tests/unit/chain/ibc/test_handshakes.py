@@ -1,13 +1,13 @@
 """03-connection and 04-channel: opening and closing, and everything that is refused on the way."""
 
 import pytest
+from helpers.ibc_world import Link, MiniChain, attribute, linked
 
 from chain.errors import AbciError
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from cosmos_pb.ibc.core.connection.v1 import connection_pb2
 from cosmos_pb.ibc.core.connection.v1 import tx_pb2 as connection_tx
-from helpers.ibc_world import Link, MiniChain, attribute, linked
 from light_client import host
 
 UNORDERED = channel_pb2.ORDER_UNORDERED

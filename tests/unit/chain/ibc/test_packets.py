@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from helpers.ibc_world import REFUSED, End, Link, MiniChain, attribute, linked, packet_of
+from helpers.validators import SECOND
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,8 +13,6 @@ from chain.gas import GasMeter
 from chain.modules.ibc import error_ack
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as tx
-from helpers.ibc_world import REFUSED, End, Link, MiniChain, attribute, linked, packet_of
-from helpers.validators import SECOND
 from light_client import host
 from light_client.codec import packet_to_pb
 from light_client.packet import Packet, packet_commitment

@@ -1,13 +1,13 @@
 """Acknowledgements in JSON, and the table of ports."""
 
 import pytest
+from helpers.ibc_world import MiniChain
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chain.errors import AbciError
 from chain.modules.ibc import gojson
 from chain.modules.ibc.port import PortRouter, StandardAck, parse_ack, result_ack
-from helpers.ibc_world import MiniChain
 
 
 @pytest.mark.parametrize(

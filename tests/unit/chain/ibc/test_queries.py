@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from helpers.ibc_world import Link, MiniChain, linked, packet_of
 
 from chain.errors import AbciError
 from cosmos_pb.cosmos.base.query.v1beta1 import pagination_pb2
@@ -11,7 +12,6 @@ from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import query_pb2 as channel_query
 from cosmos_pb.ibc.core.client.v1 import query_pb2 as client_query
 from cosmos_pb.ibc.core.connection.v1 import query_pb2 as connection_query
-from helpers.ibc_world import Link, MiniChain, linked, packet_of
 from light_client import host
 from light_client.codec import height_to_pb
 from light_client.packet import Packet, ack_commitment, packet_commitment
@@ -22,7 +22,7 @@ ACK = b'{"result":"AQ=="}'
 
 @pytest.fixture(scope="module")
 def world() -> tuple[Link, list[Packet]]:
-    """A linked pair with one unordered and one ordered channel, twelve packets sent, three received, one acknowledged."""
+    """One unordered and one ordered channel; twelve packets sent, three received, one acknowledged."""
     link = linked()
     link.open_channel()
     link.open_channel(ordered=True)

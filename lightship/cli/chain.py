@@ -1,0 +1,206 @@
+"""``lightship chain``: make an embedded chain and run it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chain.errors import GenesisError
+from chain.node.home import Home
+from chain.node.maker import Pace
+from chain.node.node import Node, NodeConfig
+from chain.node.privval import ValidatorKey
+from light_client.values import Timestamp
+from lightship.cli.options import event_loop
+from lightship.cli.output import json_option, render, show
+from lightship.devnet import CHAIN_FILE, Account, ChainFile, make_genesis
+from relayer.coins import Coin, GasPrice
+from relayer.config import Duration
+
+
+@click.group()
+def command() -> None:
+    """Make and run an embedded chain: CometBFT blocks, IBC and CosmWasm in one process."""
+
+
+home_option = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The chain's folder.",
+)
+
+
+@command.command("init")
+@home_option
+@click.option(
+    "--chain-id",
+    required=True,
+    help="Such as alpha-1; a number after the last dash is its revision.",
+)
+@click.option("--prefix", default="cosmos", show_default=True, help="Prefix of account addresses.")
+@click.option(
+    "--denom",
+    default="stake",
+    show_default=True,
+    help="What validators stake and fees are paid in.",
+)
+@click.option("--validators", type=click.IntRange(1, 1000), default=1, show_default=True)
+@click.option(
+    "--account",
+    "accounts",
+    multiple=True,
+    metavar="NAME=COINS",
+    help="A funded account, such as alice=1000000stake,500gold (may be given again).",
+)
+@click.option(
+    "--block-time", default="1s", show_default=True, help="Such as 1s or 500ms, or instant."
+)
+@click.option(
+    "--gas-price", default="", help="The least that the mempool takes, such as 0.025stake."
+)
+@json_option
+def init(
+    home: Path,
+    chain_id: str,
+    prefix: str,
+    denom: str,
+    validators: int,
+    accounts: Sequence[str],
+    block_time: str,
+    gas_price: str,
+    as_json: bool,
+) -> None:
+    """Make a chain: genesis, validator keys, funded accounts. Their words are shown once."""
+    _pace(block_time)
+    if gas_price:
+        _gas_price(gas_price)
+    funded = [_account(each) for each in accounts or (f"dev=1000000000000{denom}",)]
+    keys = [ValidatorKey.generate() for _ in range(validators)]
+    now = Timestamp.from_ns(time.time_ns())
+    genesis = make_genesis(chain_id, now, keys, funded, prefix=prefix, denom=denom)
+    if (home / CHAIN_FILE).exists():
+        raise GenesisError(f"{home} holds a chain already")
+    Home(home).prepare(genesis, keys)
+    ChainFile(prefix=prefix, block_time=block_time, gas_price=gas_price).save(home)
+    result: dict[str, Any] = {
+        "home": str(home),
+        "chain_id": chain_id,
+        "validators": validators,
+        "accounts": [
+            {
+                "name": account.name,
+                "address": account.address(prefix),
+                "coins": ",".join(map(str, account.coins)),
+                "mnemonic": account.mnemonic,
+            }
+            for account in funded
+        ],
+    }
+    hint = f"\n\nStart it with: lightship chain start --home {home}"
+    show(result, as_json=as_json, text=render(result) + hint)
+
+
+@command.command("start")
+@home_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option(
+    "--rpc-port",
+    type=click.IntRange(0, 65535),
+    default=26657,
+    show_default=True,
+    help="0: any free one.",
+)
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    default=9090,
+    show_default=True,
+    help="0: any free one.",
+)
+@click.option("--block-time", help="Instead of what the chain was made with: 1s, 500ms, instant.")
+@json_option
+def start(
+    home: Path, host: str, rpc_port: int, grpc_port: int, block_time: str | None, as_json: bool
+) -> None:
+    """Run a chain until SIGTERM or Ctrl-C. With --json one object tells the endpoints as soon as they answer."""
+    file = ChainFile.load(home)
+    config = NodeConfig(
+        pace=_pace(block_time or file.block_time),
+        moniker=home.name or "lightship",
+        bech32_prefix=file.prefix,
+        min_gas_prices=_min_gas_prices(file.gas_price),
+    )
+    with asyncio.Runner(loop_factory=event_loop()) as runner:
+        runner.run(_serve(home, config, host, rpc_port, grpc_port, as_json=as_json))
+
+
+async def _serve(
+    home: Path, config: NodeConfig, host: str, rpc_port: int, grpc_port: int, *, as_json: bool
+) -> None:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    node = await Node.open(home, config=config)
+    try:
+        await node.start()
+        await node.serve(host, rpc_port, grpc_port)
+        result = {
+            "chain_id": node.chain_id,
+            "height": node.height,
+            "rpc": node.rpc_url,
+            "grpc": node.grpc_address,
+        }
+        show(result, as_json=as_json)
+        stopped = asyncio.create_task(ending.wait())
+        failed = asyncio.create_task(node.wait())
+        await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            failed.result()
+        for task in (stopped, failed):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    finally:
+        await node.stop()
+
+
+def _pace(text: str) -> Pace:
+    if text == "instant":
+        return Pace(instant=True)
+    try:
+        return Pace(interval=Duration.parse(text).seconds)
+    except ValueError as error:
+        raise click.UsageError(f"--block-time: {error}, or instant") from None
+
+
+def _gas_price(text: str) -> GasPrice:
+    try:
+        return GasPrice.parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"--gas-price: {error}") from None
+
+
+def _min_gas_prices(text: str) -> tuple[tuple[str, str], ...]:
+    price = _gas_price(text) if text else None
+    return ((price.denom, str(price.amount)),) if price is not None else ()
+
+
+def _account(text: str) -> Account:
+    name, separator, amounts = text.partition("=")
+    if not separator or not name:
+        raise click.UsageError(
+            f"--account: expected NAME=COINS such as alice=1000stake, got {text!r}"
+        )
+    try:
+        return Account.new(name, [Coin.parse(each) for each in amounts.split(",")])
+    except ValueError as error:
+        raise click.UsageError(f"--account {name}: {error}") from None
