@@ -80,9 +80,12 @@ def sign(body: bytes, signer: Signer, account: Account, fee: Fee) -> bytes:
     return raw(body, auth_info, signature)
 
 
-def unsigned(body: bytes, public_key: bytes, sequence: int) -> bytes:
-    """A transaction fit for simulation, which checks the sequence and no signature."""
-    return raw(body, auth_info_bytes(public_key, sequence, Fee(gas=0)), b"")
+def unsigned(body: bytes, public_key: bytes, sequence: int, fee: Fee) -> bytes:
+    """A transaction fit for simulation, which checks the sequence and no signature.
+
+    It needs a fee like the real one's: taking it costs gas too.
+    """
+    return raw(body, auth_info_bytes(public_key, sequence, fee), b"")
 
 
 def raw(body: bytes, auth_info: bytes, signature: bytes) -> bytes:

@@ -38,6 +38,7 @@ ALREADY_KNOWN: Final = "tx already exists in cache"
 
 _FEE_MARGIN = Decimal("1.1")
 _RECHECK = 0.25  # seconds between looks for a transaction when no new block shows up
+_USUAL_GAS = 100_000  # what simulated fees are computed from
 _INDEXING = 0.02  # an indexer may be a moment behind its block
 
 
@@ -168,8 +169,7 @@ class WalletPool:
     async def _enter_once(self, wallet: Wallet, body: bytes) -> tuple[str, tuple[Coin, ...]]:
         sequence = await self._sequence(wallet)
         gas = await self._gas(wallet, body, sequence)
-        coins = (self._price.fee(gas),) if self._price.amount else ()
-        fee = tx.Fee(gas, coins, granter=self._spending.granter)
+        fee = self._fee(gas)
         account = tx.Account(self._chain_id, wallet.number, sequence)
         signed = tx.sign(body, wallet.signer, account, fee)
         try:
@@ -185,7 +185,11 @@ class WalletPool:
         if code:
             raise rejection(self._chain_id, codespace, code, log)
         wallet.sequence = sequence + 1
-        return tx.tx_hash(signed), coins
+        return tx.tx_hash(signed), fee.coins
+
+    def _fee(self, gas: int) -> tx.Fee:
+        coins = (self._price.fee(gas),) if self._price.amount else ()
+        return tx.Fee(gas, coins, granter=self._spending.granter)
 
     async def _sequence(self, wallet: Wallet) -> int:
         if wallet.sequence is None:
@@ -199,7 +203,8 @@ class WalletPool:
 
     async def _gas(self, wallet: Wallet, body: bytes, sequence: int) -> int:
         """The gas limit: what simulation used, times the multiplier, at most the maximum."""
-        probe = tx.unsigned(body, wallet.signer.public_key, sequence)
+        fee = self._fee(_USUAL_GAS)
+        probe = tx.unsigned(body, wallet.signer.public_key, sequence, fee)
         try:
             used = await self._reader.simulate(probe)
         except QueryError as error:

@@ -215,7 +215,7 @@ class BlockStore:
                 "SELECT height, data FROM validators WHERE height <= ? ORDER BY height DESC LIMIT 1",
                 (height,),
             ).fetchone()
-        if row is None or height > self.height + 2:
+        if row is None or height > (self.height + 2 if self.height else row[0]):
             raise StoreError(f"no validator set for height {height}")
         near = max((each for each in list(self._sets) if row[0] < each <= height), default=None)
         if near is not None:

@@ -1,6 +1,8 @@
-"""A tiny ABCI application: ``key=value`` writes, ``power:<hex key>=<n>`` changes a validator, others fail.
+"""A tiny ABCI application: ``key=value`` writes, ``power:<hex key>=<n>`` changes a validator,
+others fail.
 
-It keeps its state in a real multistore, so that nodes around it can be proven, restarted and killed.
+It keeps its state in a real multistore, so that nodes around it can be proven, restarted and
+killed.
 """
 
 from __future__ import annotations
@@ -54,7 +56,7 @@ class KeyValueApp:
         self.slow = slow
         self._first: dict[bytes, bytes | None] = {}
 
-    def info(self, request: abci.RequestInfo) -> abci.ResponseInfo:
+    def info(self, _: abci.RequestInfo) -> abci.ResponseInfo:
         return abci.ResponseInfo(
             data="kv",
             version="1.0",
@@ -83,7 +85,7 @@ class KeyValueApp:
         return abci.ResponsePrepareProposal(txs=request.txs)
 
     def process_proposal(
-        self, request: abci.RequestProcessProposal
+        self, _: abci.RequestProcessProposal
     ) -> abci.ResponseProcessProposal:
         return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
 
@@ -158,7 +160,7 @@ class KeyValueApp:
         return result
 
     def _balance(
-        self, ctx: Context, request: query_pb2.QueryBalanceRequest
+        self, _: Context, request: query_pb2.QueryBalanceRequest
     ) -> query_pb2.QueryBalanceResponse:
         if request.address != "alice":
             raise not_found(f"account {request.address} not found")

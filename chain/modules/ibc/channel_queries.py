@@ -17,7 +17,7 @@ from chain.modules.ibc.errors import (
     SEQUENCE_RECEIVE_NOT_FOUND,
     SEQUENCE_SEND_NOT_FOUND,
 )
-from chain.modules.ibc.query_parts import Method, check_id, consensus, height, identified_client
+from chain.modules.ibc.query_parts import Method, check_id, consensus, identified_client, own_height
 from chain.modules.ibc.store import STORE, enum_name, read_number
 from chain.modules.pagination import paginate
 from chain.modules.status import invalid_argument, not_found
@@ -59,7 +59,7 @@ class ChannelQueries:
         self, ctx: Context, request: channel_query.QueryChannelRequest
     ) -> channel_query.QueryChannelResponse:
         channel = self._require(ctx, request.port_id, request.channel_id)
-        return channel_query.QueryChannelResponse(channel=channel, proof_height=height(ctx))
+        return channel_query.QueryChannelResponse(channel=channel, proof_height=own_height(ctx))
 
     def channels(
         self, ctx: Context, request: channel_query.QueryChannelsRequest
@@ -68,7 +68,7 @@ class ChannelQueries:
             ctx.kv(STORE), b"channelEnds/", request.pagination, _identified_channel
         )
         return channel_query.QueryChannelsResponse(
-            channels=found, pagination=page, height=height(ctx)
+            channels=found, pagination=page, height=own_height(ctx)
         )
 
     def connection_channels(
@@ -82,7 +82,7 @@ class ChannelQueries:
 
         found, page = paginate(ctx.kv(STORE), b"channelEnds/", request.pagination, through)
         return channel_query.QueryConnectionChannelsResponse(
-            channels=found, pagination=page, height=height(ctx)
+            channels=found, pagination=page, height=own_height(ctx)
         )
 
     def client_state(
@@ -91,7 +91,7 @@ class ChannelQueries:
         client_id = self._client_of(ctx, request.port_id, request.channel_id)
         return channel_query.QueryChannelClientStateResponse(
             identified_client_state=identified_client(ctx, self._clients, client_id),
-            proof_height=height(ctx),
+            proof_height=own_height(ctx),
         )
 
     def consensus_state(
@@ -102,7 +102,7 @@ class ChannelQueries:
         return channel_query.QueryChannelConsensusStateResponse(
             consensus_state=consensus(ctx, self._clients, client_id, height),
             client_id=client_id,
-            proof_height=height(ctx),
+            proof_height=own_height(ctx),
         )
 
     def commitment(
@@ -112,7 +112,7 @@ class ChannelQueries:
         if not found:
             raise not_found("packet commitment hash not found")
         return channel_query.QueryPacketCommitmentResponse(
-            commitment=found, proof_height=height(ctx)
+            commitment=found, proof_height=own_height(ctx)
         )
 
     def commitments(
@@ -120,7 +120,7 @@ class ChannelQueries:
     ) -> channel_query.QueryPacketCommitmentsResponse:
         found, page = self._states(ctx, request, "commitments", request.pagination)
         return channel_query.QueryPacketCommitmentsResponse(
-            commitments=found, pagination=page, height=height(ctx)
+            commitments=found, pagination=page, height=own_height(ctx)
         )
 
     def receipt(
@@ -128,7 +128,7 @@ class ChannelQueries:
     ) -> channel_query.QueryPacketReceiptResponse:
         found = self._stored(ctx, request, host.packet_receipt_path)
         return channel_query.QueryPacketReceiptResponse(
-            received=bool(found), proof_height=height(ctx)
+            received=bool(found), proof_height=own_height(ctx)
         )
 
     def acknowledgement(
@@ -138,7 +138,7 @@ class ChannelQueries:
         if not found:
             raise not_found("packet acknowledgement hash not found")
         return channel_query.QueryPacketAcknowledgementResponse(
-            acknowledgement=found, proof_height=height(ctx)
+            acknowledgement=found, proof_height=own_height(ctx)
         )
 
     def acknowledgements(
@@ -148,12 +148,12 @@ class ChannelQueries:
         if not wanted:
             found, page = self._states(ctx, request, "acks", request.pagination)
             return channel_query.QueryPacketAcknowledgementsResponse(
-                acknowledgements=found, pagination=page, height=height(ctx)
+                acknowledgements=found, pagination=page, height=own_height(ctx)
             )
         self._require(ctx, request.port_id, request.channel_id)
         some = self._acknowledged(ctx, request.port_id, request.channel_id, wanted)
         return channel_query.QueryPacketAcknowledgementsResponse(
-            acknowledgements=some, height=height(ctx)
+            acknowledgements=some, height=own_height(ctx)
         )
 
     def unreceived_packets(
@@ -181,7 +181,9 @@ class ChannelQueries:
             name = enum_name(channel_pb2.Order, channel.ordering)
             text = f"channel order {name} is not supported"
             raise invalid_argument(str(INVALID_CHANNEL_ORDERING(text)))
-        return channel_query.QueryUnreceivedPacketsResponse(sequences=missing, height=height(ctx))
+        return channel_query.QueryUnreceivedPacketsResponse(
+            sequences=missing, height=own_height(ctx)
+        )
 
     def unreceived_acks(
         self, ctx: Context, request: channel_query.QueryUnreceivedAcksRequest
@@ -194,7 +196,7 @@ class ChannelQueries:
             for sequence in _nonzero(request.packet_ack_sequences)
             if kv.has(host.packet_commitment_path(port, channel_id, sequence).encode())
         ]
-        return channel_query.QueryUnreceivedAcksResponse(sequences=pending, height=height(ctx))
+        return channel_query.QueryUnreceivedAcksResponse(sequences=pending, height=own_height(ctx))
 
     def next_receive(
         self, ctx: Context, request: channel_query.QueryNextSequenceReceiveRequest
@@ -206,7 +208,7 @@ class ChannelQueries:
             text = f"port-id: {port}, channel-id {channel_id}"
             sequence = self._next_receive(ctx, port, channel_id, text)
         return channel_query.QueryNextSequenceReceiveResponse(
-            next_sequence_receive=sequence, proof_height=height(ctx)
+            next_sequence_receive=sequence, proof_height=own_height(ctx)
         )
 
     def next_send(
@@ -219,7 +221,7 @@ class ChannelQueries:
             text = f"port-id: {port}, channel-id {channel_id}"
             raise not_found(str(SEQUENCE_SEND_NOT_FOUND(text)))
         return channel_query.QueryNextSequenceSendResponse(
-            next_sequence_send=sequence, proof_height=height(ctx)
+            next_sequence_send=sequence, proof_height=own_height(ctx)
         )
 
     # Parts.

@@ -10,7 +10,7 @@ from chain.modules.ibc.errors import (
     CLIENT_NOT_FOUND,
     CONSENSUS_STATE_NOT_FOUND,
 )
-from chain.modules.ibc.query_parts import Method, check_id, height
+from chain.modules.ibc.query_parts import Method, check_id, own_height
 from chain.modules.ibc.store import STORE
 from chain.modules.pagination import paginate
 from chain.modules.status import invalid_argument, not_found
@@ -67,7 +67,9 @@ class ClientQueries:
         state = self._clients.state(ctx, request.client_id)
         if state is None:
             raise not_found(str(CLIENT_NOT_FOUND(request.client_id)))
-        return client_query.QueryClientStateResponse(client_state=state, proof_height=height(ctx))
+        return client_query.QueryClientStateResponse(
+            client_state=state, proof_height=own_height(ctx)
+        )
 
     def client_states(
         self, ctx: Context, request: client_query.QueryClientStatesRequest
@@ -91,7 +93,7 @@ class ClientQueries:
             text = f"client-id: {client_id}, height: {height}"
             raise not_found(str(CONSENSUS_STATE_NOT_FOUND(text)))
         return client_query.QueryConsensusStateResponse(
-            consensus_state=state, proof_height=height(ctx)
+            consensus_state=state, proof_height=own_height(ctx)
         )
 
     def consensus_states(

@@ -9,7 +9,7 @@ from chain.modules.ibc.errors import (
     CONNECTION_NOT_FOUND,
     CONNECTION_PATHS_NOT_FOUND,
 )
-from chain.modules.ibc.query_parts import Method, check_id, consensus, height, identified_client
+from chain.modules.ibc.query_parts import Method, check_id, consensus, identified_client, own_height
 from chain.modules.ibc.store import STORE
 from chain.modules.pagination import paginate
 from chain.modules.status import not_found
@@ -55,7 +55,9 @@ class ConnectionQueries:
         end = self._connections.get(ctx, request.connection_id)
         if end is None:
             raise not_found(str(CONNECTION_NOT_FOUND(request.connection_id)))
-        return connection_query.QueryConnectionResponse(connection=end, proof_height=height(ctx))
+        return connection_query.QueryConnectionResponse(
+            connection=end, proof_height=own_height(ctx)
+        )
 
     def connections(
         self, ctx: Context, request: connection_query.QueryConnectionsRequest
@@ -64,7 +66,7 @@ class ConnectionQueries:
             ctx.kv(STORE), b"connections/", request.pagination, _identified_connection
         )
         return connection_query.QueryConnectionsResponse(
-            connections=found, pagination=page, height=height(ctx)
+            connections=found, pagination=page, height=own_height(ctx)
         )
 
     def client_connections(
@@ -75,7 +77,7 @@ class ConnectionQueries:
         if paths is None:
             raise not_found(str(CONNECTION_PATHS_NOT_FOUND(request.client_id)))
         return connection_query.QueryClientConnectionsResponse(
-            connection_paths=paths, proof_height=height(ctx)
+            connection_paths=paths, proof_height=own_height(ctx)
         )
 
     def client_state(
@@ -84,7 +86,7 @@ class ConnectionQueries:
         client_id = self._client_of(ctx, request.connection_id)
         return connection_query.QueryConnectionClientStateResponse(
             identified_client_state=identified_client(ctx, self._clients, client_id),
-            proof_height=height(ctx),
+            proof_height=own_height(ctx),
         )
 
     def consensus_state(
@@ -95,7 +97,7 @@ class ConnectionQueries:
         return connection_query.QueryConnectionConsensusStateResponse(
             consensus_state=consensus(ctx, self._clients, client_id, height),
             client_id=client_id,
-            proof_height=height(ctx),
+            proof_height=own_height(ctx),
         )
 
     def params(

@@ -20,7 +20,7 @@ Method = tuple[str, type[Any], Callable[[Context, Any], Any]]
 """A method's name, its request and its handler."""
 
 
-def height(ctx: Context) -> client_pb2.Height:
+def own_height(ctx: Context) -> client_pb2.Height:
     return height_to_pb(self_height(ctx))
 
 

@@ -333,6 +333,13 @@ def test_an_upgrade_keeps_what_the_relayer_chose() -> None:
     assert update.consensus_state == replace(NEXT, root=SENTINEL_ROOT)
 
 
+def test_an_upgrade_that_lengthens_unbonding_keeps_the_trusting_period() -> None:
+    longer = replace(UPGRADED, unbonding_period_ns=28 * DAY)
+    history, *proofs = upgrade_proofs(longer, NEXT)
+    update = client.verify_upgrade_and_update(STATE, history, (longer, NEXT), *proofs)
+    assert update.client_state.trusting_period_ns == STATE.trusting_period_ns
+
+
 def test_an_upgrade_that_was_not_committed_to() -> None:
     history, *proofs = upgrade_proofs(UPGRADED, NEXT)
     other = replace(UPGRADED, unbonding_period_ns=8 * DAY)

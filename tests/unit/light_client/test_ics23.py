@@ -284,6 +284,23 @@ def test_specs_whose_child_order_is_wrong_prove_no_absence() -> None:
         assert not ics23.right_branches_are_empty(spec, op)
 
 
+def test_branches_in_another_order_are_not_mistaken_for_empty_ones() -> None:
+    spec = InnerSpec((1, 0), 32, 1, 1, bytes(32), SHA256)
+    assert not ics23.right_branches_are_empty(spec, InnerOp(SHA256, b"\x01" + bytes(32)))
+    assert not ics23.left_branches_are_empty(spec, InnerOp(SHA256, b"\x01", bytes(32)))
+
+
+def test_the_last_branch_has_nothing_to_its_right() -> None:
+    assert SMT_SPEC.inner_spec
+    op = InnerOp(SHA256, b"\x01" + bytes(32))
+    assert not ics23.right_branches_are_empty(SMT_SPEC.inner_spec, op)
+    assert ics23.left_branches_are_empty(SMT_SPEC.inner_spec, op)
+
+
+def test_a_leaf_begins_with_the_specs_prefix() -> None:
+    refused(ExistenceProof(b"k", b"v", replace(LEAF, prefix=b"X")), "doesn't start with 4c", CUSTOM)
+
+
 def test_a_gap_in_the_child_order_is_no_empty_branch() -> None:
     spec = InnerSpec((0, 5, 2), 1, 1, 1, b"\0", SHA256)
     assert not ics23.right_branches_are_empty(spec, InnerOp(SHA256, b"\x01", bytes(2)))

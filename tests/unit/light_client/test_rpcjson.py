@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from helpers.validators import make_block, signers, validator_set
 
+from cosmos_pb.tendermint.types import evidence_pb2
 from light_client import rpcjson
 from light_client.commit import ABSENT, CommitSig
 from light_client.errors import DecodeError
-from light_client.evidence import LightClientAttackEvidence
+from light_client.evidence import DuplicateVoteEvidence, LightClientAttackEvidence
 from light_client.header import BlockID
 from light_client.keys import UnsupportedKey
 from light_client.validators import next_proposer
@@ -164,6 +165,28 @@ def test_evidence_of_a_light_client_attack() -> None:
     )
     assert isinstance(without, LightClientAttackEvidence)
     assert without.conflicting_block.validators.proposer == validator_set(MEMBERS).proposer
+
+
+def test_evidence_of_a_double_vote() -> None:
+    vote = {
+        "type": 2,
+        "height": "5",
+        "round": 1,
+        "block_id": rpcjson.block_id_to_json(BLOCK.commit.block_id),
+        "timestamp": "2020-01-01T00:00:00Z",
+        "validator_address": "AA" * 20,
+        "validator_index": 3,
+        "signature": "AAAA",
+    }
+    body = {"vote_a": vote, "vote_b": vote, "TotalVotingPower": "30", "ValidatorPower": "10"}
+    evidence = rpcjson.evidence_from_json(
+        {"type": "tendermint/DuplicateVoteEvidence", "value": body}
+    )
+    assert isinstance(evidence, DuplicateVoteEvidence)
+    pb = evidence_pb2.DuplicateVoteEvidence.FromString(evidence.encode())
+    assert pb.SerializeToString() == evidence.encode()
+    assert (pb.total_voting_power, pb.validator_power) == (30, 10)
+    assert (pb.vote_a.height, pb.vote_b.validator_index) == (5, 3)
 
 
 def test_unknown_evidence() -> None:

@@ -145,6 +145,14 @@ def test_connections(world: tuple[Link, list[Packet]]) -> None:
     client = ask("ConnectionClientState", connection_id="connection-0").identified_client_state
     assert client.client_id == "07-tendermint-0"
     assert ask("ConnectionParams").params.max_expected_time_per_block == 30_000_000_000
+    known = Asker(link.a.chain, "client", client_query)
+    latest = known("ConsensusStateHeights", client_id="07-tendermint-0").consensus_state_heights[0]
+    at = {"revision_height": latest.revision_height}
+    through = ask("ConnectionConsensusState", connection_id="connection-0", **at)
+    direct = known("ConsensusState", client_id="07-tendermint-0", **at)
+    assert through.consensus_state == direct.consensus_state
+    assert through.client_id == "07-tendermint-0"
+    assert through.proof_height == direct.proof_height
     ask.refused("Connection", "NotFound", "connection not found", connection_id="connection-7")
     ask.refused("Connection", "InvalidArgument", "invalid length", connection_id="c")
     ask.refused("ClientConnections", "NotFound", "not found", client_id="07-tendermint-7")
@@ -169,6 +177,12 @@ def test_channels(world: tuple[Link, list[Packet]]) -> None:
     assert not ask("ConnectionChannels", connection="connection-1").channels
     client = ask("ChannelClientState", port_id="mock", channel_id="channel-0")
     assert client.identified_client_state.client_id == "07-tendermint-0"
+    known = Asker(link.a.chain, "client", client_query)
+    latest = known("ConsensusStateHeights", client_id="07-tendermint-0").consensus_state_heights[0]
+    at = {"revision_height": latest.revision_height}
+    consensus = ask("ChannelConsensusState", port_id="mock", channel_id="channel-0", **at)
+    direct = known("ConsensusState", client_id="07-tendermint-0", **at)
+    assert consensus.consensus_state == direct.consensus_state
     assert ask("NextSequenceSend", port_id="mock", channel_id="channel-0").next_sequence_send == 13
     on_b = Asker(link.b.chain, "channel", channel_query)
     unordered = on_b("NextSequenceReceive", port_id="mock", channel_id="channel-0")
