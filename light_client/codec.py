@@ -155,20 +155,15 @@ def header_to_pb(header: Header) -> types_pb2.Header:
 
 
 def commit_from_pb(pb: types_pb2.Commit) -> Commit:
-    return Commit(
-        height=pb.height,
-        round=pb.round,
-        block_id=block_id_from_pb(pb.block_id),
-        signatures=tuple(
-            CommitSig(
-                vote.block_id_flag,
-                vote.validator_address,
-                timestamp_from_pb(vote.timestamp),
-                vote.signature,
-            )
-            for vote in pb.signatures
-        ),
-    )
+    votes = []
+    for vote in pb.signatures:  # in line, as there are hundreds of them in every header
+        time = vote.timestamp
+        seconds, nanos = time.seconds, time.nanos
+        if not _FIRST_SECOND <= seconds <= _LAST_SECOND or not 0 <= nanos < NS_PER_SECOND:
+            raise DecodeError(f"timestamp out of range: {seconds} s, {nanos} ns")
+        stamp = Timestamp(seconds, nanos)
+        votes.append(CommitSig(vote.block_id_flag, vote.validator_address, stamp, vote.signature))
+    return Commit(pb.height, pb.round, block_id_from_pb(pb.block_id), tuple(votes))
 
 
 def commit_to_pb(commit: Commit) -> types_pb2.Commit:

@@ -13,36 +13,27 @@ Rust implementation differs, Go decides. Why each rule is there:
 * Depths are bounded, since proofs are read before anyone has paid for them.
 """
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import Final
 
 from light_client import proof_codec, wire
 from light_client.errors import DecodeError, ProofError
+from light_client.ics23_ops import apply_inner, apply_leaf, do_hash, prehash
+from light_client.neighbours import (
+    is_left_most,
+    is_left_neighbour,
+    is_right_most,
+    left_branches_are_empty,
+    right_branches_are_empty,
+)
 from light_client.proofs import (
-    BITCOIN,
-    BLAKE2B_512,
-    BLAKE2S_256,
-    FIXED32_BIG,
-    FIXED32_LITTLE,
-    FIXED64_BIG,
-    FIXED64_LITTLE,
     IAVL_SPEC,
     MAX_DEPTH,
-    NO_HASH,
-    NO_PREFIX,
-    REQUIRE_32_BYTES,
-    REQUIRE_64_BYTES,
-    RIPEMD160,
     SDK_SPECS,
     SHA256,
-    SHA512,
-    SHA512_256,
     SMT_SPEC,
     TENDERMINT_SPEC,
-    VAR_PROTO,
     BatchProof,
     CommitmentProof,
     ExistenceProof,
@@ -52,9 +43,6 @@ from light_client.proofs import (
     NonExistenceProof,
     ProofSpec,
 )
-from light_client.ripemd import ripemd160
-
-_Bytes = Callable[[bytes], bytes]
 
 # Three integers as Go's `binary.ReadVarint` takes them: ten bytes at most, and no 65th bit.
 _VARINT = rb"((?:[\x80-\xff]{0,8}[\x00-\x7f]|[\x80-\xff]{9}[\x00\x01]))"
@@ -199,95 +187,11 @@ def check_leaf(spec: ProofSpec, leaf: LeafOp) -> None:
         )
 
 
-def apply_leaf(op: LeafOp, key: bytes, value: bytes) -> bytes:
-    """The hash of a leaf; raises ProofError without a key or a value, or for an unknown op."""
-    if not key:
-        raise ProofError("leaf op needs key")
-    if not value:
-        raise ProofError("leaf op needs value")
-    data = (
-        op.prefix
-        + _with_length(op.length, _prehash(op.prehash_key, key))
-        + _with_length(op.length, _prehash(op.prehash_value, value))
-    )
-    return do_hash(op.hash, data)
-
-
-def apply_inner(op: InnerOp, child: bytes) -> bytes:
-    """The hash of an inner node over one child's; raises ProofError without a child."""
-    if not child:
-        raise ProofError("inner op needs child value")
-    return do_hash(op.hash, op.prefix + child + (op.suffix or b""))
-
-
-def do_hash(op: int, data: bytes) -> bytes:
-    """The digest by one of the hash ops that Go knows; raises ProofError for another."""
-    function = _HASHES.get(op)
-    if function is None:
-        raise ProofError(f"unsupported hashop: {op}")
-    return function(data)
-
-
 def comparable(spec: ProofSpec, key: bytes) -> bytes:
     """The form of a key that orders the tree: its hash if the spec says so."""
     if not spec.prehash_key_before_comparison or spec.leaf_spec is None:
         return key
-    return _prehash(spec.leaf_spec.prehash_key, key)
-
-
-def is_left_most(spec: InnerSpec, path: tuple[InnerOp, ...]) -> bool:
-    """Whether nothing can stand left of the path.
-
-    At each node it turns left, or all that is left of it is empty.
-    """
-    padding = _padding(spec, 0)
-    return padding is not None and all(
-        _fits(op, padding) or left_branches_are_empty(spec, op) for op in path
-    )
-
-
-def is_right_most(spec: InnerSpec, path: tuple[InnerOp, ...]) -> bool:
-    """The same to the right."""
-    padding = _padding(spec, len(spec.child_order) - 1)
-    return padding is not None and all(
-        _fits(op, padding) or right_branches_are_empty(spec, op) for op in path
-    )
-
-
-def is_left_neighbour(
-    spec: InnerSpec, left: tuple[InnerOp, ...], right: tuple[InnerOp, ...]
-) -> bool:
-    """Whether the paths part at one node into adjacent branches, with nothing between below it."""
-    depth = 1
-    while depth <= min(len(left), len(right)) and _same_node(left[-depth], right[-depth]):
-        depth += 1
-    if depth > min(len(left), len(right)):
-        return False
-    left_branch, right_branch = _branch(spec, left[-depth]), _branch(spec, right[-depth])
-    if left_branch is None or right_branch is None or right_branch != left_branch + 1:
-        return False
-    return is_right_most(spec, left[:-depth]) and is_left_most(spec, right[:-depth])
-
-
-def left_branches_are_empty(spec: InnerSpec, op: InnerOp) -> bool:
-    """Whether every branch left of the one that the path takes holds the tree's empty child."""
-    branches = _branch(spec, op)
-    if not branches:
-        return False
-    start = len(op.prefix) - branches * spec.child_size
-    return start >= 0 and _all_empty(spec, op.prefix[start:], branches)
-
-
-def right_branches_are_empty(spec: InnerSpec, op: InnerOp) -> bool:
-    """The same for every branch right of it."""
-    branch = _branch(spec, op)
-    if branch is None:
-        return False
-    branches = len(spec.child_order) - 1 - branch
-    suffix = op.suffix or b""
-    if not branches or len(suffix) != branches * spec.child_size:
-        return False
-    return _all_empty(spec, suffix, branches)
+    return prehash(spec.leaf_spec.prehash_key, key)
 
 
 def _check_neighbours(
@@ -430,89 +334,6 @@ def _gap_around(entries: _Entries, spec: ProofSpec, key: bytes) -> NonExistenceP
     raise ProofError(f"no non-existence proof of key {key.hex()} among {len(entries)}")
 
 
-def _same_node(left: InnerOp, right: InnerOp) -> bool:
-    return left.prefix == right.prefix and (left.suffix or b"") == (right.suffix or b"")
-
-
-_Padding = tuple[int, int, int]  # least and most bytes of prefix, bytes of suffix
-
-
-def _padding(spec: InnerSpec, branch: int) -> _Padding | None:
-    """What prefix and suffix look like where a path takes this branch; None if there is no such."""
-    if not 0 <= branch < len(spec.child_order) or branch not in spec.child_order:
-        return None
-    position = spec.child_order.index(branch)
-    before = position * spec.child_size
-    after = (len(spec.child_order) - 1 - position) * spec.child_size
-    return before + spec.min_prefix_length, before + spec.max_prefix_length, after
-
-
-def _fits(op: InnerOp, padding: _Padding) -> bool:
-    least, most, suffix = padding
-    return least <= len(op.prefix) <= most and len(op.suffix or b"") == suffix
-
-
-def _branch(spec: InnerSpec, op: InnerOp) -> int | None:
-    """The branch that a path takes at this node, by its padding."""
-    for branch in range(len(spec.child_order)):
-        padding = _padding(spec, branch)
-        if padding is None:
-            return None
-        if _fits(op, padding):
-            return branch
-    return None
-
-
-def _all_empty(spec: InnerSpec, children: bytes, branches: int) -> bool:
-    for branch in range(branches):
-        if branch not in spec.child_order:
-            return False
-        start = spec.child_order.index(branch) * spec.child_size
-        if children[start : start + spec.child_size] != spec.empty_child:
-            return False
-    return True
-
-
-def _prehash(op: int, data: bytes) -> bytes:
-    return data if op == NO_HASH else do_hash(op, data)
-
-
-def _with_length(op: int, data: bytes) -> bytes:
-    function = _LENGTHS.get(op)
-    if function is None:
-        raise ProofError(f"unsupported lengthop: {op}")
-    return function(data)
-
-
-def _exactly(size: int) -> _Bytes:
-    def check(data: bytes) -> bytes:
-        if len(data) != size:
-            raise ProofError(f"data was {len(data)} bytes, not {size}")
-        return data
-
-    return check
-
-
-_HASHES: Final[Mapping[int, _Bytes]] = {
-    SHA256: lambda data: sha256(data).digest(),
-    SHA512: lambda data: hashlib.sha512(data).digest(),
-    RIPEMD160: ripemd160,
-    BITCOIN: lambda data: ripemd160(sha256(data).digest()),
-    SHA512_256: lambda data: hashlib.new("sha512_256", data).digest(),
-    BLAKE2B_512: lambda data: hashlib.blake2b(data).digest(),
-    BLAKE2S_256: lambda data: hashlib.blake2s(data).digest(),
-}
-_LENGTHS: Final[Mapping[int, _Bytes]] = {
-    NO_PREFIX: lambda data: data,
-    VAR_PROTO: lambda data: wire.uvarint(len(data)) + data,
-    REQUIRE_32_BYTES: _exactly(32),
-    REQUIRE_64_BYTES: _exactly(64),
-    FIXED32_BIG: lambda data: len(data).to_bytes(4, "big") + data,
-    FIXED32_LITTLE: lambda data: len(data).to_bytes(4, "little") + data,
-    FIXED64_BIG: lambda data: len(data).to_bytes(8, "big") + data,
-    FIXED64_LITTLE: lambda data: len(data).to_bytes(8, "little") + data,
-}
-
 __all__ = [
     "IAVL_SPEC",
     "SDK_SPECS",
@@ -537,6 +358,8 @@ __all__ = [
     "is_left_most",
     "is_left_neighbour",
     "is_right_most",
+    "left_branches_are_empty",
+    "right_branches_are_empty",
     "verify_batch_membership",
     "verify_batch_non_membership",
     "verify_existence",

@@ -1,3 +1,6 @@
 """Lightship: an IBC relayer that verifies what it reads, with chains and contracts to try it on."""
 
-__version__ = "0.1.0"
+from lightship.version import VERSION
+
+__version__ = VERSION
+__all__ = ["VERSION"]

@@ -31,18 +31,17 @@ class Maker:
         self._pace = pace
         self._last: StoredBlock | None = None
 
-    async def run(self) -> None:
-        """Make blocks for ever. What goes wrong in one ends it: the exception is the caller's."""
+    async def run(self, delay: float = 0.0) -> None:
+        """Make blocks for ever, the first after ``delay`` seconds. What goes wrong in one ends it."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = loop.time() + delay
         while True:
+            await self._wait(due - loop.time())
             began = loop.time()
             self._last = await self._engine.next_block()
-            # Late blocks do not bunch up: the next one is due an interval after this one was.
-            due = max(due + self._pace.interval, loop.time())
-            if self._pace.instant:
-                due = began + self._pace.interval
-            await self._wait(due - loop.time())
+            # Blocks on an interval keep to it; what took longer than one does not make others bunch up.
+            begun = began if self._pace.instant else due
+            due = max(begun + self._pace.interval, loop.time())
 
     async def _wait(self, seconds: float) -> None:
         if not self._pace.instant:

@@ -135,9 +135,11 @@ class Node:
         """Make blocks from now on; returns when there is at least one."""
         if self._making is not None:
             raise NodeError(f"{self.chain_id} makes blocks already")
+        delay = 0.0
         if not self.height:
             await self.next_block()
-        self._making = asyncio.create_task(Maker(self.engine, self.config.pace).run())
+            delay = self.config.pace.interval
+        self._making = asyncio.create_task(Maker(self.engine, self.config.pace).run(delay))
         self._making.add_done_callback(self._made)
 
     async def wait(self) -> None:

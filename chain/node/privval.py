@@ -10,7 +10,7 @@ import base64
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class ValidatorKey:
 
     seed: bytes
     pub_key: PublicKey
-    _private: Ed25519PrivateKey
+    _private: Ed25519PrivateKey = field(compare=False)
 
     @classmethod
     def from_seed(cls, seed: bytes) -> ValidatorKey:

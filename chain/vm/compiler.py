@@ -17,6 +17,7 @@ import select
 import subprocess
 import sys
 import threading
+import traceback
 import weakref
 from dataclasses import asdict
 from pathlib import Path
@@ -38,6 +39,7 @@ _IDLE_SECONDS: Final = 20.0
 
 _OK: Final = b"ok"
 _REFUSED: Final = b"refused"
+_FAILED: Final = b"failed"
 
 
 class Compiler:
@@ -61,8 +63,10 @@ class Compiler:
             if answer is None:
                 raise CompileError(f"the compiler died: {self._how_it_ended()}")
         status, payload = answer
-        if status != _OK:
+        if status == _REFUSED:
             raise CompileError(payload.decode())
+        if status == _FAILED:  # a bug of ours, not the uploader's fault
+            raise RuntimeError(f"the compiler's process failed: {payload.decode()}")
         return payload
 
     def close(self) -> None:
@@ -105,6 +109,7 @@ class Compiler:
                 [sys.executable, "-c", "from chain.vm.compiler import main; main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
                 env={**os.environ, "PYTHONPATH": _import_path()},
             )
             weakref.finalize(self, _end, self._worker)
@@ -171,6 +176,8 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             status, payload = _OK, build(code, **json.loads(settings))
         except VmError as error:
             status, payload = _REFUSED, error.text.encode()
+        except Exception:  # noqa: BLE001 (it is raised again by whoever asked)
+            status, payload = _FAILED, traceback.format_exc().encode()
         _write_frame(answers, status)
         _write_frame(answers, payload)
 
@@ -183,7 +190,8 @@ def _builder() -> Callable[..., bytes]:
         try:
             return bytes(wasmtime.Module(engine, metered).serialize())
         except wasmtime.WasmtimeError as error:
-            raise CompileError(f"Could not compile: {error}") from error
+            reason = " ".join(str(error).split())
+            raise CompileError(f"Could not compile: {reason}") from error
 
     return build
 
@@ -197,9 +205,5 @@ def _limit_memory() -> None:
 
 
 def main() -> None:
-    # Standard output carries the answers; whatever else would print goes to standard error.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _limit_memory()
-    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as requests:
-        serve(requests, answers)
+    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 REMAINING: Final = "wasmer_metering_remaining_points"
 EXHAUSTED: Final = "wasmer_metering_points_exhausted"
 
+MAX_EFFORT: Final = 400_000_000
+"""Limit of the sum, over all functions, of the square of the number of charges.
+
+Cranelift needs time in the square of the number of blocks of a function: an upload within the size
+limit could keep it busy for minutes. This bounds it to some seconds; the largest functions of
+contracts have about 4,000 charges. Upstream's compiler is linear and has no such limit.
+"""
+
 _LEB: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
 _DEMOTE: Final = 0xB6
 _PROMOTE: Final = 0xBB
@@ -105,12 +113,13 @@ class _Walk:
         self._helpers = helpers
         self._run_costs: dict[bytes, int] = {}
         self._charges: dict[int, bytes] = {}
+        self._effort = 0
         self._remaining = _unsigned(remaining)
         self._exhausted = _unsigned(remaining + 1)
 
     def body(self, body: wasm.Body) -> bytes:
         """The locals and metered operators of one function."""
-        data, end, pos = self._data, body.end, body.code
+        data, end, pos, charges = self._data, body.end, body.code, 0
         parts = [data[body.start : pos]]
         cost = self._locals_cost(body.locals)
         if cost and self._accounting_end(pos, end) is None:
@@ -132,9 +141,19 @@ class _Walk:
             else:
                 parts.append(self._charge(cost + self._costs.accounting))
                 parts.append(data[pos:stop])
+                charges += 1
                 cost = 0
                 pos = stop
+        self._add_effort(charges)
         return b"".join(parts)
+
+    def _add_effort(self, charges: int) -> None:
+        self._effort += charges * charges
+        if self._effort > MAX_EFFORT:
+            raise CompileError(
+                f"Could not compile: a function with {charges} charges for gas, or several such, "
+                f"would take too long (effort {self._effort}, limit {MAX_EFFORT})"
+            )
 
     def _locals_cost(self, declared: int) -> int:
         free = self._costs.free_locals

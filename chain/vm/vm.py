@@ -200,6 +200,7 @@ def _run(loaded: Loaded, call: Call, entry: str, args: Sequence[bytes]) -> CallR
             return call.run(entry, args, loaded.exports.get(entry))
         finally:
             call.guest.close()
+            del call.guest  # it refers back to the call: no cycle is left to the collector
     except VmError as error:
         error.gas = call.report()
         raise

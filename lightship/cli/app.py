@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import click
 
-from lightship import __version__
 from lightship.cli.output import fail, wants_json
+from lightship.version import VERSION
 
 # name: (module, one line of help). The help stands here so that `lightship --help` imports nothing else.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="lightship")
+@click.version_option(VERSION, prog_name="lightship")
 def lightship() -> None:
     """Relay IBC packets between Cosmos chains, verifying every header and every proof on the way.
 
@@ -92,6 +92,7 @@ def known(error: Exception) -> str | None:
         ("chain.vm.errors", "VmError"),
         ("light_client.errors", "LightClientError"),
         ("contracts", "ArtifactError"),
+        ("lightship.errors", "LightshipError"),
     ):
         family = getattr(sys.modules.get(module), root, None)
         if family is not None and isinstance(error, family):

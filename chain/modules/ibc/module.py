@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chain.context import Context
-from chain.modules.ibc import genesis, queries
+from chain.modules.ibc import genesis
 from chain.modules.ibc.ante import check_redundant
 from chain.modules.ibc.channels import Channels
 from chain.modules.ibc.clients import Clients, LightClient
 from chain.modules.ibc.connections import Connections
 from chain.modules.ibc.errors import explaining
+from chain.modules.ibc.messages import register as register_messages
 from chain.modules.ibc.packets import Packets
 from chain.modules.ibc.port import PortModule, PortRouter
+from chain.modules.ibc.queries import register as register_queries
 from chain.modules.ibc.server import MsgServer
 from chain.modules.ibc.store import STORE, read_number
 from chain.modules.ibc.tendermint import Tendermint
@@ -33,7 +35,7 @@ class Ibc:
     """
 
     name = "ibc"
-    stores = (STORE,)
+    stores: tuple[str, ...] = (STORE,)
 
     def __init__(
         self, authority: str, light_clients: Iterable[LightClient] = (Tendermint(),)
@@ -49,9 +51,9 @@ class Ibc:
             authority, self.clients, self.connections, self.channels, self.packets, self.ports
         )
 
-    def register(self, messages: MessageRouter, queries_: QueryRouter) -> None:
-        self.server.register(messages)
-        queries.register(queries_, self.clients, self.connections, self.channels, self._prefix)
+    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+        register_messages(messages, self.server)
+        register_queries(queries, self.clients, self.connections, self.channels, self._prefix)
 
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         genesis.init(ctx, state, self.clients, self.connections)

@@ -7,8 +7,8 @@ changes nothing.
 from __future__ import annotations
 
 from chain.context import Context
-from chain.errors import AbciError, Registered
-from chain.modules.ibc.channels import SUBMODULE, Channels, counterpart, order_name
+from chain.errors import Registered
+from chain.modules.ibc.channels import Channels, counterpart
 from chain.modules.ibc.clients import Clients
 from chain.modules.ibc.connections import Connections
 from chain.modules.ibc.errors import (
@@ -29,8 +29,10 @@ from chain.modules.ibc.errors import (
     bare,
     explaining,
 )
+from chain.modules.ibc.packet_events import emit_packet
 from chain.modules.ibc.port import parse_ack
-from chain.modules.ibc.store import STORE, emit, enum_name, read_number, self_height, write_number
+from chain.modules.ibc.store import STORE, enum_name, read_number, self_height, write_number
+from chain.modules.ibc.timeouts import elapsed, timeout_error
 from chain.modules.ibc.validate import validate_packet
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2 as pb
 from cosmos_pb.ibc.core.connection.v1 import connection_pb2
@@ -82,7 +84,7 @@ class Packets:
         write_number(ctx, path, sequence + 1)
         commitment_key = host.packet_commitment_path(port, channel_id, sequence).encode()
         ctx.kv(STORE).set(commitment_key, packet_commitment(packet))
-        _emit(ctx, "send_packet", packet, channel, with_data=True)
+        emit_packet(ctx, "send_packet", packet, channel, with_data=True)
         return sequence
 
     def _check_sendable(self, ctx: Context, packet: Packet, channel: pb.Channel) -> None:
@@ -98,7 +100,7 @@ class Packets:
         time = self._clients.timestamp_at(ctx, client_id, height)
         if elapsed(packet, height, time):
             with explaining("invalid packet timeout"):
-                raise _timeout_error(TIMEOUT_ELAPSED, packet, height, time)
+                raise timeout_error(TIMEOUT_ELAPSED, packet, height, time)
 
     # Receiving.
 
@@ -110,7 +112,7 @@ class Packets:
         height, time = self_height(ctx), ctx.time.ns
         if elapsed(packet, height, time):
             with explaining("packet timeout elapsed"):
-                raise _timeout_error(TIMEOUT_ELAPSED, packet, height, time)
+                raise timeout_error(TIMEOUT_ELAPSED, packet, height, time)
         with explaining("couldn't verify counterparty packet commitment"):
             self._connections.verify(
                 ctx,
@@ -124,7 +126,7 @@ class Packets:
                 what="packet commitment",
             )
         self._mark_received(ctx, packet, channel)
-        _emit(ctx, "recv_packet", packet, channel, with_data=True)
+        emit_packet(ctx, "recv_packet", packet, channel, with_data=True)
 
     def rehearse_receive(self, ctx: Context, packet: Packet) -> None:
         """What is left of receiving when a transaction is checked again (``RecvPacketReCheckTx``)."""
@@ -167,7 +169,7 @@ class Packets:
         if not ack:
             raise INVALID_ACKNOWLEDGEMENT("acknowledgement cannot be empty")
         ctx.kv(STORE).set(key, ack_commitment(ack))
-        _emit(ctx, "write_acknowledgement", packet, channel, with_data=True, ack=ack)
+        emit_packet(ctx, "write_acknowledgement", packet, channel, with_data=True, ack=ack)
 
     # Acknowledging.
 
@@ -198,7 +200,7 @@ class Packets:
         if channel.ordering == pb.ORDER_ORDERED:
             self._count_ack(ctx, packet)
         self._forget(ctx, packet)
-        _emit(ctx, "acknowledge_packet", packet, channel)
+        emit_packet(ctx, "acknowledge_packet", packet, channel)
 
     def _count_ack(self, ctx: Context, packet: Packet) -> None:
         path = host.next_sequence_ack_path(packet.source_port, packet.source_channel)
@@ -225,7 +227,7 @@ class Packets:
         time = self._clients.timestamp_at(ctx, end.client_id, proof_height)
         if not elapsed(packet, proof_height, time):
             with explaining("packet timeout not reached"):
-                raise _timeout_error(TIMEOUT_NOT_REACHED, packet, proof_height, time)
+                raise timeout_error(TIMEOUT_NOT_REACHED, packet, proof_height, time)
         _check_commitment(
             packet, self._commitment(ctx, packet), "packet commitment bytes are not equal"
         )
@@ -298,7 +300,7 @@ class Packets:
             self._channels.close_after_timeout(
                 ctx, packet.source_port, packet.source_channel, channel
             )
-        _emit(ctx, "timeout_packet", packet, channel)
+        emit_packet(ctx, "timeout_packet", packet, channel)
 
     # Parts.
 
@@ -318,25 +320,6 @@ class Packets:
 
     def _forget(self, ctx: Context, packet: Packet) -> None:
         ctx.kv(STORE).delete(_commitment_key(packet))
-
-
-def elapsed(packet: Packet, height: Height, time: int) -> bool:
-    """Whether the packet is too late at ``height`` and ``time`` (nanoseconds); revisions compare first."""
-    return _height_elapsed(packet, height) or (
-        packet.timeout_timestamp != 0 and time >= packet.timeout_timestamp
-    )
-
-
-def _height_elapsed(packet: Packet, height: Height) -> bool:
-    return not packet.timeout_height.is_zero and height >= packet.timeout_height
-
-
-def _timeout_error(kind: Registered, packet: Packet, height: Height, time: int) -> AbciError:
-    """The text names the height where that decides, else the time (``types/timeout.go``)."""
-    limit = packet.timeout_height
-    if _height_elapsed(packet, height) if kind is TIMEOUT_ELAPSED else not limit.is_zero:
-        return kind(f"current height: {height}, timeout height {limit}")
-    return kind(f"current timestamp: {time}, timeout timestamp {packet.timeout_timestamp}")
 
 
 def _commitment_key(packet: Packet) -> bytes:
@@ -375,40 +358,3 @@ def _check_commitment(packet: Packet, stored: bytes, description: str) -> None:
         raise INVALID_PACKET(
             f"{description}: got ({computed.hex().upper()}), expected ({stored.hex().upper()})"
         )
-
-
-def _emit(
-    ctx: Context,
-    type_: str,
-    packet: Packet,
-    channel: pb.Channel,
-    *,
-    with_data: bool = False,
-    ack: bytes | None = None,
-) -> None:
-    """Attributes of ibc-go v10 in its order, with the raw ones of v8 before their hexadecimal successors."""
-    pairs: list[tuple[str, str]] = []
-    if with_data:
-        pairs += _raw_and_hex("packet_data", packet.data)
-    pairs += [
-        ("packet_timeout_height", str(packet.timeout_height)),
-        ("packet_timeout_timestamp", str(packet.timeout_timestamp)),
-        ("packet_sequence", str(packet.sequence)),
-        ("packet_src_port", packet.source_port),
-        ("packet_src_channel", packet.source_channel),
-        ("packet_dst_port", packet.destination_port),
-        ("packet_dst_channel", packet.destination_channel),
-    ]
-    if ack is not None:
-        pairs += _raw_and_hex("packet_ack", ack)
-    ordering = ("packet_channel_ordering", order_name(channel))
-    connection = channel.connection_hops[0]
-    if type_ == "timeout_packet":
-        pairs += [("connection_id", connection), ordering]
-    else:
-        pairs += [ordering, ("packet_connection", connection), ("connection_id", connection)]
-    emit(ctx, SUBMODULE, type_, *pairs)
-
-
-def _raw_and_hex(name: str, value: bytes) -> list[tuple[str, str]]:
-    return [(name, value.decode("utf-8", "replace")), (f"{name}_hex", value.hex())]

@@ -7,9 +7,9 @@ acknowledged with an error: the application's writes are dropped and its events 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from chain.context import Context
 from chain.errors import AbciError
@@ -21,7 +21,6 @@ from chain.modules.ibc.errors import IBC_NOT_FOUND, IBC_UNAUTHORIZED, NO_OP, exp
 from chain.modules.ibc.packets import Packets
 from chain.modules.ibc.port import Counterparty, PortRouter
 from chain.modules.ibc.validate import Validator
-from chain.router import MessageRouter
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
@@ -53,72 +52,14 @@ class MsgServer:
         self._channels = channels
         self._packets = packets
         self._ports = ports
-        self._validator = Validator(clients, self._prefix)
-
-    def register(self, messages: MessageRouter) -> None:
-        """Every message with its handler and its stateless validation; the only signer is ``signer``."""
-        check = self._validator
-        table: list[tuple[type[Any], Callable[[Context, Any], Any], Callable[[Any], None]]] = [
-            (client_tx.MsgCreateClient, self.create_client, check.create_client),
-            (client_tx.MsgUpdateClient, self.update_client, check.update_client),
-            (client_tx.MsgUpgradeClient, self.upgrade_client, check.upgrade_client),
-            (client_tx.MsgSubmitMisbehaviour, self.submit_misbehaviour, check.submit_misbehaviour),
-            (client_tx.MsgRecoverClient, self.recover_client, check.recover_client),
-            (client_tx.MsgUpdateParams, self.client_params, check.client_params),
-            (
-                client_tx.MsgDeleteClientCreator,
-                self.delete_client_creator,
-                check.delete_client_creator,
-            ),
-            (
-                connection_tx.MsgConnectionOpenInit,
-                self.connection_open_init,
-                check.connection_open_init,
-            ),
-            (
-                connection_tx.MsgConnectionOpenTry,
-                self.connection_open_try,
-                check.connection_open_try,
-            ),
-            (
-                connection_tx.MsgConnectionOpenAck,
-                self.connection_open_ack,
-                check.connection_open_ack,
-            ),
-            (
-                connection_tx.MsgConnectionOpenConfirm,
-                self.connection_open_confirm,
-                check.connection_open_confirm,
-            ),
-            (connection_tx.MsgUpdateParams, self.connection_params, check.connection_params),
-            (channel_tx.MsgChannelOpenInit, self.channel_open_init, check.channel_open_init),
-            (channel_tx.MsgChannelOpenTry, self.channel_open_try, check.channel_open_try),
-            (channel_tx.MsgChannelOpenAck, self.channel_open_ack, check.channel_open_ack),
-            (
-                channel_tx.MsgChannelOpenConfirm,
-                self.channel_open_confirm,
-                check.channel_open_confirm,
-            ),
-            (channel_tx.MsgChannelCloseInit, self.channel_close_init, check.channel_close_init),
-            (
-                channel_tx.MsgChannelCloseConfirm,
-                self.channel_close_confirm,
-                check.channel_close_confirm,
-            ),
-            (channel_tx.MsgRecvPacket, self.recv_packet, check.recv_packet),
-            (channel_tx.MsgAcknowledgement, self.acknowledgement, check.acknowledgement),
-            (channel_tx.MsgTimeout, self.timeout, check.timeout),
-            (channel_tx.MsgTimeoutOnClose, self.timeout_on_close, check.timeout_on_close),
-        ]
-        for message, handler, validate in table:
-            messages.register(message, handler, lambda msg: (msg.signer,), validate)
+        self.validator = Validator(clients, self._prefix)
 
     # 02-client.
 
     def create_client(
         self, ctx: Context, msg: client_tx.MsgCreateClient
     ) -> client_tx.MsgCreateClientResponse:
-        creator = self._validator.address(msg.signer)
+        creator = self.validator.address(msg.signer)
         client_id = self._clients.create(ctx, msg.client_state, msg.consensus_state, creator)
         return client_tx.MsgCreateClientResponse(client_id=client_id)
 
@@ -168,7 +109,7 @@ class MsgServer:
         creator = self._clients.creator(ctx, msg.client_id)
         if not creator:
             raise IBC_NOT_FOUND(f"creator for client {msg.client_id} not found")
-        if msg.signer != self._authority and self._validator.address(msg.signer) != creator:
+        if msg.signer != self._authority and self.validator.address(msg.signer) != creator:
             raise IBC_UNAUTHORIZED(
                 f"authority or client creator {encode(self._prefix, creator)} is authorized to "
                 f"delete creator for {msg.client_id}, got {msg.signer}"

@@ -11,14 +11,13 @@ from typing import Any, Final
 
 from chain.coins import Coin, amount_of, from_pb
 from chain.context import Context
-from chain.errors import TX_DECODE, AbciError, GenesisError, OutOfGas
+from chain.errors import AbciError, GenesisError, OutOfGas
 from chain.modules import genesis
 from chain.modules.auth.module import Auth
 from chain.modules.bank.module import Bank
 from chain.modules.ibc.errors import (
     CHANNEL_NOT_FOUND,
     IBC_INVALID_ADDRESS,
-    IBC_INVALID_COINS,
     IBC_INVALID_REQUEST,
     IBC_INVALID_TYPE,
     IBC_UNAUTHORIZED,
@@ -45,7 +44,6 @@ from chain.modules.transfer.errors import (
     DENOM_NOT_FOUND,
     INVALID_AMOUNT,
     INVALID_DENOM,
-    INVALID_MEMO,
     INVALID_VERSION,
     MAX_CHANNELS,
     RECEIVE_DISABLED,
@@ -53,13 +51,12 @@ from chain.modules.transfer.errors import (
 )
 from chain.modules.transfer.packet import (
     MAX_AMOUNT,
-    MAX_MEMO,
-    MAX_RECEIVER,
     TransferData,
     parse_amount,
     unmarshal,
 )
 from chain.modules.transfer.queries import Queries
+from chain.modules.transfer.validate import validate_params, validate_transfer
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2
 from cosmos_pb.ibc.applications.transfer.v1 import token_pb2, transfer_pb2, tx_pb2
@@ -77,7 +74,7 @@ class Transfer:
     """The module and the application behind its port; it routes itself there."""
 
     name = "transfer"
-    stores = (store.STORE,)
+    stores: tuple[str, ...] = (store.STORE,)
 
     def __init__(self, auth: Auth, bank: Bank, ibc: Ibc) -> None:
         self._auth = auth
@@ -90,7 +87,7 @@ class Transfer:
             tx_pb2.MsgTransfer, self.transfer, lambda msg: (msg.sender,), validate_transfer
         )
         messages.register(
-            tx_pb2.MsgUpdateParams, self.update_params, lambda msg: (msg.signer,), _check_signer
+            tx_pb2.MsgUpdateParams, self.update_params, lambda msg: (msg.signer,), validate_params
         )
         Queries(self._auth, self._ibc).register(queries)
 
@@ -397,41 +394,6 @@ class Transfer:
         bound = store.port(ctx)
         if port != bound:
             raise INVALID_PORT(f"invalid port: {port}, expected {bound}")
-
-
-def validate_transfer(msg: tx_pb2.MsgTransfer) -> None:
-    """``MsgTransfer.ValidateBasic``."""
-    with explaining(f"invalid source port ID {msg.source_port}"):
-        host.validate_port_id(msg.source_port)
-    with explaining(f"invalid source channel ID {msg.source_channel}"):
-        host.validate_channel_id(msg.source_channel)
-    _check_token(msg)
-    if not msg.sender.strip():
-        raise IBC_INVALID_ADDRESS("missing sender address")
-    if not msg.receiver.strip():
-        raise IBC_INVALID_ADDRESS("missing recipient address")
-    if len(msg.receiver.encode()) > MAX_RECEIVER:
-        raise IBC_INVALID_ADDRESS(f"recipient address must not exceed {MAX_RECEIVER} bytes")
-    if len(msg.memo.encode()) > MAX_MEMO:
-        raise INVALID_MEMO(f"memo must not exceed {MAX_MEMO} bytes")
-
-
-def _check_token(msg: tx_pb2.MsgTransfer) -> None:
-    try:
-        (coin,) = from_pb([msg.token])
-    except AbciError as error:
-        raise TX_DECODE(error.log) from error
-    try:
-        denoms.validate_local(coin.denom)
-    except AbciError as error:
-        raise IBC_INVALID_COINS(str(coin)) from error
-    if coin.amount <= 0:
-        raise IBC_INVALID_COINS(str(coin))
-
-
-def _check_signer(msg: tx_pb2.MsgUpdateParams) -> None:
-    if not msg.signer.strip():
-        raise IBC_INVALID_ADDRESS("missing sender address")
 
 
 def _check_bytes(standard: StandardAck, ack: bytes) -> None:

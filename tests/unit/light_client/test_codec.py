@@ -112,6 +112,13 @@ def test_times_that_go_cannot_hold(seconds: int, nanos: int) -> None:
         codec.timestamp_from_pb(timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos))
 
 
+def test_times_of_votes_that_go_cannot_hold() -> None:
+    pb = codec.commit_to_pb(BLOCK.commit)
+    pb.signatures[1].timestamp.nanos = -1
+    with pytest.raises(DecodeError, match="timestamp out of range"):
+        codec.commit_from_pb(pb)
+
+
 def test_missing_parts_carry_ibc_gos_codes() -> None:
     header = tendermint_pb2.Header()
     assert code_of(header) == ("client", 12)

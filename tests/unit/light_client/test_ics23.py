@@ -359,6 +359,11 @@ def test_calculate_takes_the_first_neighbour() -> None:
         ics23.calculate(ExistenceProof(b"k", b"v", None))
 
 
+def test_a_proof_without_a_leaf_is_checked_as_one() -> None:
+    with pytest.raises(ProofError, match="needs defined LeafOp"):
+        verify_membership(IAVL_SPEC, STORE.root, ExistenceProof(b"k", b"v", None), b"k", b"v")
+
+
 def test_leaves_and_inner_nodes_need_something_to_hash() -> None:
     for key, value, words in ((b"", b"v", "needs key"), (b"k", b"", "needs value")):
         with pytest.raises(ProofError, match=words):

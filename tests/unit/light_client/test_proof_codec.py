@@ -104,6 +104,11 @@ def test_an_empty_suffix_on_the_wire_is_seen(data: bytes) -> None:
     assert [op.suffix for op in proof.path] == [b"", None]
 
 
+def test_other_wire_types_are_stepped_over() -> None:
+    data = field(1, b"\x31" + bytes(8) + b"\x35" + bytes(4) + b"\x38\x01" + field(4, LOUD))
+    assert suffixes(proof_codec.decode(data)) == [b""]
+
+
 def test_an_empty_suffix_is_seen_in_every_kind_of_proof() -> None:
     exist = field(4, LOUD)
     for data in (

@@ -211,3 +211,10 @@ def test_eras() -> None:
     assert ERAS["3.0.0"].host.write.of(10) == 235_700
     assert ERAS["3.0.0"].host.read(8_000_000) == 200_000 + 115 * 8_000_000
     assert ERAS["3.0.0"].host.read(8_000_001) == 520 * 8_000_001
+
+
+def test_code_that_would_take_minutes_to_compile() -> None:
+    for count, functions in ((20_001, 1), (7_000, 9)):
+        text = f"(module {('(func ' + '(loop)' * (count // 2) + ')') * functions})"
+        with pytest.raises(CompileError, match="would take too long"):
+            meter(wasm.parse(bytes(wasmtime.wat2wasm(text))), COSTS, 16)

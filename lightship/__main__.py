@@ -1,0 +1,5 @@
+"""``python -m lightship`` is the command."""
+
+from lightship.cli.app import main
+
+main()
