@@ -159,10 +159,9 @@ class RpcServer:
 
     async def _message(self, client: _Client, data: str | bytes) -> None:
         try:
-            request = _request(msgspec.json.decode(data))
-        except (msgspec.DecodeError, ParseError) as error:
-            reason = ParseError(f"error unmarshaling request: {error}")
-            await client.send(_error(None, reason))
+            request = _request(_decoded(data))
+        except ParseError as error:
+            await client.send(_error(None, error))
             return
         identifier = request.get("id")
         if identifier is None:
@@ -262,15 +261,19 @@ _QUERY: Final = (arguments.Parameter("query", "text"),)
 
 
 def _requests(body: bytes, most: int) -> list[Mapping[str, Any]]:
-    try:
-        decoded = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise ParseError(f"error unmarshaling request: {error}") from error
+    decoded = _decoded(body)
     if not isinstance(decoded, list):
         return [_request(decoded)]
     if len(decoded) > most:
         raise InvalidRequest(f"batch request exceeds maximum ({most}) allowed number of requests")
     return [_request(each) for each in decoded]
+
+
+def _decoded(body: str | bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:  # its DecodeError is a ValueError
+        raise ParseError(f"error unmarshaling request: {error}") from error
 
 
 def _request(decoded: Any) -> Mapping[str, Any]:
