@@ -119,8 +119,7 @@ class Advocate:
         if _received(task, proven):
             self.ledger.mark_received(task.key)
             return None
-        following = int.from_bytes(proven.value, "big") if task.entry.ordered else 0
-        return messages.timeout(packet, following, _proof(proven), signer)
+        return messages.timeout(packet, _next_sequence(task, proven), _proof(proven), signer)
 
     async def _time_out_on_close(self, task: Task, height: int, signer: str) -> any_pb2.Any | None:
         packet = task.entry.packet
@@ -132,7 +131,7 @@ class Advocate:
         if _received(task, proven):
             self.ledger.mark_received(task.key)
             return None
-        following = int.from_bytes(proven.value, "big") if task.entry.ordered else 0
+        following = _next_sequence(task, proven)
         return messages.timeout_on_close(packet, following, _proof(proven), channel.proof, signer)
 
     def _expect(self, proven: Proven, commitment: bytes, what: str) -> None:
@@ -160,6 +159,11 @@ def _received(task: Task, proven: Proven) -> bool:
     if task.entry.ordered:
         return int.from_bytes(proven.value, "big") > task.key.sequence
     return bool(proven.value)
+
+
+def _next_sequence(task: Task, proven: Proven) -> int:
+    """The destination's next receive sequence; where there is none any number but 0 is accepted."""
+    return int.from_bytes(proven.value, "big") if task.entry.ordered else task.key.sequence
 
 
 def _proof(proven: Proven) -> Proof:

@@ -19,6 +19,7 @@ from relayer.clock import Clock
 from relayer.coins import Coin, GasPrice
 from relayer.errors import (
     InsufficientFee,
+    NetworkError,
     QueryError,
     RelayerError,
     RpcError,
@@ -95,6 +96,7 @@ class WalletPool:
         self._heights = heights
         self._clock = clock
         self._freed = asyncio.Event()
+        self._trouble: NetworkError | None = None
         self.wallets = [Wallet(signer, prefix) for signer in signers]
 
     @property
@@ -232,12 +234,20 @@ class WalletPool:
         seen = self._heights.latest
         pause = _INDEXING
         while True:
-            found = await self._reader.find_tx(tx_hash)
+            found = await self._look_for(tx_hash)
             if found is not None:
                 self._heights.announce(found.height)
                 return found
             waited = self._clock.monotonic() - started
             if waited >= self._spending.inclusion:
-                raise TxLost(self._chain_id, tx_hash, waited)
+                raise TxLost(self._chain_id, tx_hash, waited) from self._trouble
             await self._heights.wait(seen + 1, pause)
             seen, pause = self._heights.latest, min(pause * 2, _RECHECK)
+
+    async def _look_for(self, tx_hash: str) -> Included | None:
+        """One look; an endpoint that does not answer now may do so later, the transaction is out."""
+        try:
+            return await self._reader.find_tx(tx_hash)
+        except NetworkError as error:
+            self._trouble = error
+            return None

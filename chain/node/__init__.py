@@ -5,12 +5,11 @@ from chain.node.errors import MempoolError, NodeError, QueryError, RpcError
 from chain.node.execution import Application
 from chain.node.genesis import Genesis, GenesisValidator, equal_validators
 from chain.node.home import Home
+from chain.node.limits import MempoolLimits, ServerLimits
 from chain.node.maker import Pace
-from chain.node.mempool import MempoolLimits
 from chain.node.node import Node, NodeConfig
 from chain.node.params import ConsensusParams
 from chain.node.privval import ValidatorKey
-from chain.node.server import ServerLimits
 from chain.node.transport import NodeTransport
 
 __all__ = [

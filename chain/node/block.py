@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -57,7 +56,6 @@ class Block:
         }
 
 
-@lru_cache(maxsize=4096)
 def tx_hash(tx: bytes) -> bytes:
     return sha256(tx).digest()
 

@@ -34,7 +34,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS block_by_hash ON block (hash);
 CREATE TABLE IF NOT EXISTS validators (height INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS params (height INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
-_CACHED: Final = 128
+_CACHED_BLOCKS: Final = 32
+_CACHED_SETS: Final = 128
 _CHECKPOINT: Final = 100
 """Sets whose members did not change are stored every so many heights; between, priorities are
 counted on.
@@ -80,7 +81,7 @@ class BlockStore:
         self.base: int = row[0] or 0
         self.height: int = row[1] or 0
         self._latest: StoredBlock | None = None
-        self._read = lru_cache(maxsize=_CACHED)(self._read_block)
+        self._read = lru_cache(maxsize=_CACHED_BLOCKS)(self._read_block)
         self._sets: dict[int, ValidatorSet] = {}
 
     def load(self, height: int) -> StoredBlock | None:
@@ -228,7 +229,7 @@ class BlockStore:
 
     def _remember_set(self, height: int, validators: ValidatorSet) -> None:
         sets = {**self._sets, height: validators}
-        while len(sets) > _CACHED:
+        while len(sets) > _CACHED_SETS:
             del sets[next(iter(sets))]
         self._sets = sets
 

@@ -102,7 +102,8 @@ class Engine:
         async with self._block_lock:
             self.wake.clear()
             stored = await self.on_app_thread(self.execution.next_block)
-            if len(self.mempool):
+            # What waits although the block was empty does not fit: only news changes that.
+            if len(self.mempool) and stored.block.txs:
                 self.wake.set()
         if self.bus:
             for event in block_events(stored):

@@ -20,7 +20,8 @@ from chain.node.blockstore import BlockStore, StoredBlock
 from chain.node.clock import Clock
 from chain.node.errors import NodeError
 from chain.node.genesis import Genesis
-from chain.node.mempool import Mempool, MempoolLimits
+from chain.node.limits import MempoolLimits
+from chain.node.mempool import Mempool
 from chain.node.params import MAX_BLOCK_BYTES, ConsensusParams
 from chain.node.privval import ValidatorKey
 from cosmos_pb.tendermint.abci import types_pb2 as abci
@@ -123,6 +124,7 @@ class Execution:
         if not app_height:
             app_hash = self._init_chain(info.app_version)
         self._replay(app_height, app_hash)
+        self._limit_mempool()
 
     def next_block(self) -> StoredBlock:
         """Make one block out of what waits in the mempool."""
@@ -140,9 +142,17 @@ class Execution:
         self._state = self._save(state, stored, encoded)
         retain = self.app.commit().retain_height
         self.store.publish(stored)
+        self._limit_mempool()
         self.mempool.update(block.txs, results.tx_results)
         self.store.prune(retain)
         return stored
+
+    def _limit_mempool(self) -> None:
+        """Tell the mempool what the next block takes."""
+        params, count = self.state.params, len(self.state.validators)
+        max_bytes = params.max_bytes if params.max_bytes > 0 else MAX_BLOCK_BYTES
+        self.mempool.max_bytes = max_data_bytes(max_bytes, count)
+        self.mempool.max_gas = params.max_gas
 
     def _check_chain_id(self) -> None:
         stored = self.store.must_load(self.store.height).header.chain_id
@@ -238,10 +248,7 @@ class Execution:
         return now if now > state.time else state.time.add(_TIME_STEP_NS)
 
     def _propose(self, state: State, height: int, time: Timestamp) -> list[bytes]:
-        params = state.params
-        room = max_data_bytes(
-            params.max_bytes if params.max_bytes > 0 else MAX_BLOCK_BYTES, len(state.validators)
-        )
+        room = self.mempool.max_bytes
         votes = _votes(state.commit, state.last_validators)
         extended = [
             abci.ExtendedVoteInfo(validator=each.validator, block_id_flag=each.block_id_flag)
@@ -250,7 +257,7 @@ class Execution:
         response = self.app.prepare_proposal(
             abci.RequestPrepareProposal(
                 max_tx_bytes=room,
-                txs=self.mempool.reap(room, params.max_gas),
+                txs=self.mempool.reap(room, self.mempool.max_gas),
                 local_last_commit=abci.ExtendedCommitInfo(round=0, votes=extended),
                 height=height,
                 time=codec.timestamp_to_pb(time),

@@ -13,19 +13,10 @@ from typing import Final
 
 from chain.node.block import tx_hash, tx_size
 from chain.node.errors import MempoolError
+from chain.node.limits import MempoolLimits
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 
 CheckTx = Callable[[abci.RequestCheckTx], abci.ResponseCheckTx]
-
-
-@dataclass(frozen=True, slots=True)
-class MempoolLimits:
-    """Numbers of transactions and bytes; ``cache`` is how many hashes are remembered."""
-
-    max_tx_bytes: int = 1_048_576
-    max_txs: int = 5_000
-    max_txs_bytes: int = 1_073_741_824
-    cache: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +32,9 @@ class Mempool:
         self._waiting: OrderedDict[bytes, _Waiting] = OrderedDict()
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self.total_bytes = 0
+        self.max_bytes = -1
+        self.max_gas = -1
+        """What one block takes at most (-1: no limit); the node sets both after each block."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -48,12 +42,18 @@ class Mempool:
     def check(self, tx: bytes) -> abci.ResponseCheckTx:
         """Ask the application, and keep the transaction when it says code 0.
 
-        Raises MempoolError for one that is too large or was seen before, or when there is no room.
+        Raises MempoolError for one that was seen before or fits into no block, or when there is no
+        room.
         """
         self.refuse(tx)
         key = tx_hash(tx)
         self._remember(key)
         response = self._check_tx(abci.RequestCheckTx(tx=tx, type=abci.NEW))
+        if response.code == 0 and -1 < self.max_gas < response.gas_wanted:
+            self._seen.pop(key, None)
+            raise MempoolError(
+                f"gas wanted {response.gas_wanted} is greater than max gas {self.max_gas}"
+            )
         if response.code == 0:
             self._waiting[key] = _Waiting(tx, response.gas_wanted)
             self.total_bytes += len(tx)
@@ -112,6 +112,8 @@ class Mempool:
             raise MempoolError(
                 f"Tx too large. Max size is {limits.max_tx_bytes}, but got {len(tx)}"
             )
+        if -1 < self.max_bytes < tx_size(tx):
+            raise MempoolError(f"tx size is too big: {tx_size(tx)}, max: {self.max_bytes}")
         if tx_hash(tx) in self._seen:
             raise MempoolError(IN_CACHE)
 

@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from chain.node import services
 from chain.node.blockstore import BlockStore, StoredBlock
@@ -26,18 +26,20 @@ from chain.node.engine import Engine
 from chain.node.errors import NodeError
 from chain.node.execution import Application, Execution
 from chain.node.genesis import Genesis
-from chain.node.grpc import GrpcServer
 from chain.node.home import Home, HomeLock
 from chain.node.identity import Identity
+from chain.node.limits import MempoolLimits, ServerLimits
 from chain.node.maker import Maker, Pace
-from chain.node.mempool import MempoolLimits
 from chain.node.privval import ValidatorKey
 from chain.node.rpc import Rpc
-from chain.node.server import RpcServer, ServerLimits
 from chain.node.transport import NodeTransport
 from chain.router import QueryRouter
 from chain.store.database import Database, LmdbDatabase, MemoryDatabase, SqliteDatabase
 from chain.store.multistore import KEEP_RECENT
+
+if TYPE_CHECKING:
+    from chain.node.grpc import GrpcServer
+    from chain.node.server import RpcServer
 
 log = logging.getLogger("chain.node")
 
@@ -103,18 +105,18 @@ class Node:
         genesis, keys = _material(folder, genesis, keys)
         lock = None if folder is None else folder.lock()
         try:
-            database = _database(folder, config)
-            app = (build or cosmwasm_application)(database, folder, config)
-            store = BlockStore(None if folder is None else folder.blocks)
-            engine = Engine(Execution(app, store, genesis, keys, config.clock, config.mempool))
-            identity = Identity(keys[0].pub_key, config.moniker)
-            node = cls(engine, identity, config)
-            node._lock = lock
-            node._register_services()
-            await engine.open()
+            engine = _engine(folder, genesis, keys, config, build or cosmwasm_application)
         except BaseException:
             if lock is not None:
                 lock.release()
+            raise
+        node = cls(engine, Identity(keys[0].pub_key, config.moniker), config)
+        node._lock = lock
+        try:
+            node._register_services()
+            await engine.open()
+        except BaseException:
+            await node.stop()
             raise
         return node
 
@@ -156,6 +158,9 @@ class Node:
 
     async def serve(self, host: str = "127.0.0.1", rpc_port: int = 0, grpc_port: int = 0) -> None:
         """Listen; ``rpc_url`` and ``grpc_address`` say where. OSError when a port is taken."""
+        from chain.node.grpc import GrpcServer  # noqa: PLC0415 - a node without sockets needs neither
+        from chain.node.server import RpcServer  # noqa: PLC0415
+
         rpc = RpcServer(self._rpc, self.engine.bus, self.config.server)
         self._servers.append(rpc)
         address, port = await rpc.start(host, rpc_port)
@@ -200,14 +205,25 @@ class Node:
         services.register(self._queries(), self.engine, about)
 
 
+def _engine(
+    home: Home | None,
+    genesis: Genesis,
+    keys: Sequence[ValidatorKey],
+    config: NodeConfig,
+    build: Build,
+) -> Engine:
+    app = build(_database(home, config), home, config)
+    store = BlockStore(None if home is None else home.blocks)
+    return Engine(Execution(app, store, genesis, keys, config.clock, config.mempool))
+
+
 def cosmwasm_application(database: Database, home: Home | None, config: NodeConfig) -> Application:
     """The application of this package, with a VM for contracts."""
-    from chain.app import Application as CosmWasmApplication  # noqa: PLC0415 - the VM loads wasmtime
-    from chain.vm import VM  # noqa: PLC0415
+    from chain.node.cosmwasm import CosmWasmApplication  # noqa: PLC0415 - it loads wasmtime
 
     return CosmWasmApplication(
         database,
-        VM(None if home is None else home.wasm),
+        None if home is None else home.wasm,
         bech32_prefix=config.bech32_prefix,
         min_gas_prices=config.min_gas_prices,
         keep_recent=config.keep_recent,

@@ -22,6 +22,7 @@ from chain.node.errors import (
     QueryError,
     RpcError,
 )
+from chain.node.limits import ServerLimits
 from chain.node.pubsub import EventBus, Subscription
 from chain.node.query import MAX_LENGTH
 from chain.node.rpc import ROUTES, Rpc
@@ -36,19 +37,6 @@ _CORS: Final = {
 }
 
 log = logging.getLogger("chain.node")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerLimits:
-    """Bytes of a request, requests of a batch, and connections; CometBFT's own are 1 MB, 10, 900,
-    100 and 5.
-    """
-
-    body: int = 4 << 20
-    batch: int = 100
-    connections: int = 2_000
-    subscribed_clients: int = 1_000
-    subscriptions: int = 20
 
 
 class RpcServer:

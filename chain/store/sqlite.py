@@ -7,8 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from chain.errors import StoreError
+
+
+_CACHE_KIB: Final = 65_536
 
 
 class SqliteFile:
@@ -27,6 +31,7 @@ class SqliteFile:
         self._closed = False
         try:
             self._writer = self._connect()
+            self._writer.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             self._writer.executescript(schema)
         except sqlite3.Error as error:
             raise StoreError(f"cannot open the database {path}: {error}") from error

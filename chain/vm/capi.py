@@ -5,6 +5,8 @@ a differential test compares the two). The rules that make this safe:
 
 * `PyDLL` keeps the interpreter lock over the whole call, so nothing here runs at the same time.
 * No exception may leave a callback: it is stored in the guest, and the code is stopped by a trap.
+  (A signal handler that raises, as Python's own for SIGINT does, could break this between two
+  instructions: a process that runs contracts on its main thread replaces it.)
 * Traps and errors belong to whoever receives them, and are deleted.
 * What C keeps an address of stays referenced: callbacks by the engine, modules by their users,
   buffers by the guest.

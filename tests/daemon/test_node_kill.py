@@ -45,8 +45,7 @@ async def process(home: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process,
         assert url, "the node did not start"
         yield child, url
     finally:
-        if child.returncode is None:
-            child.send_signal(signal.SIGKILL)
+        kill(child)
         await child.wait()
 
 
@@ -67,6 +66,18 @@ async def send_missing(session: aiohttp.ClientSession, url: str, txs: list[bytes
     return missing
 
 
+async def send_all(session: aiohttp.ClientSession, url: str, txs: list[bytes]) -> None:
+    missing = len(txs)
+    while missing:
+        missing = await send_missing(session, url, txs)
+        await asyncio.sleep(0.05)
+
+
+def kill(child: asyncio.subprocess.Process) -> None:
+    if child.returncode is None:
+        child.send_signal(signal.SIGKILL)
+
+
 async def test_killed_nodes_lose_nothing(tmp_path: Path) -> None:
     chance = random.Random(9)
     txs = [b"key-%03d=%d" % (number, number) for number in range(TRANSFERS)]
@@ -75,13 +86,10 @@ async def test_killed_nodes_lose_nothing(tmp_path: Path) -> None:
         while True:
             async with process(tmp_path) as (child, url):
                 if kills < KILLS:
-                    asyncio.get_running_loop().call_later(
-                        chance.uniform(0.05, 0.4), child.send_signal, signal.SIGKILL
-                    )
+                    asyncio.get_running_loop().call_later(chance.uniform(0.05, 0.4), kill, child)
                     kills += 1
                 try:
-                    while await send_missing(session, url, txs):
-                        await asyncio.sleep(0.1)
+                    await send_all(session, url, txs)
                 except aiohttp.ClientError:
                     continue
                 if kills == KILLS and child.returncode is None:

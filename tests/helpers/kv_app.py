@@ -46,7 +46,10 @@ def genesis(
 
 
 class KeyValueApp:
-    """Counts its calls in ``calls``; ``slow`` makes FinalizeBlock take that many seconds."""
+    """Counts its calls in ``calls``; ``slow`` makes FinalizeBlock take that many seconds.
+
+    ``unproposed`` keeps transactions out of its proposals.
+    """
 
     def __init__(self, database: Database, slow: float = 0.0) -> None:
         self.multistore = MultiStore(database, ["kv"])
@@ -54,6 +57,7 @@ class KeyValueApp:
         self.queries.register(BALANCE, query_pb2.QueryBalanceRequest, self._balance)
         self.calls: list[str] = []
         self.slow = slow
+        self.unproposed = False
         self._first: dict[bytes, bytes | None] = {}
 
     def info(self, _: abci.RequestInfo) -> abci.ResponseInfo:
@@ -82,11 +86,9 @@ class KeyValueApp:
     def prepare_proposal(
         self, request: abci.RequestPrepareProposal
     ) -> abci.ResponsePrepareProposal:
-        return abci.ResponsePrepareProposal(txs=request.txs)
+        return abci.ResponsePrepareProposal(txs=() if self.unproposed else request.txs)
 
-    def process_proposal(
-        self, _: abci.RequestProcessProposal
-    ) -> abci.ResponseProcessProposal:
+    def process_proposal(self, _: abci.RequestProcessProposal) -> abci.ResponseProcessProposal:
         return abci.ResponseProcessProposal(status=abci.ResponseProcessProposal.ACCEPT)
 
     def finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock:

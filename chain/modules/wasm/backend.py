@@ -40,11 +40,21 @@ class ContractBackend:
     def scan(
         self, start: bytes | None, end: bytes | None, descending: bool
     ) -> Iterator[tuple[bytes, bytes]]:
+        """Pairs in order. As in the SDK an iterator stands on a pair it has paid for, from its creation on."""
         prefix = self._prefix
         first = prefix + (start or b"")
         last = prefix_end(prefix) if end is None else prefix + end
-        for key, value in self._kv.iterate(first, last, reverse=descending):
-            yield key[len(prefix) :], value
+        pairs = self._kv.iterate(first, last, reverse=descending)
+        return self._ahead(next(pairs, None), pairs)
+
+    def _ahead(
+        self, current: tuple[bytes, bytes] | None, pairs: Iterator[tuple[bytes, bytes]]
+    ) -> Iterator[tuple[bytes, bytes]]:
+        skipped = len(self._prefix)
+        while current is not None:
+            following = next(pairs, None)
+            yield current[0][skipped:], current[1]
+            current = following
 
     def canonicalize(self, human: str) -> bytes:
         try:

@@ -381,6 +381,29 @@ async def until_quiet(node: Node) -> None:
         await asyncio.sleep(0.05)
 
 
+async def test_what_a_block_leaves_behind_makes_no_others() -> None:
+    node = await open_node(pace=Pace(interval=60, instant=True))
+    await node.start()
+    await send(node, b"max_gas=10")
+    await until_quiet(node)
+    app = node.app
+    assert isinstance(app, KeyValueApp)
+    app.unproposed = True
+    quiet = node.height
+    await send(node, b"waits=1")
+    await until_no_more(node)
+    assert node.height <= quiet + 2
+    assert len(node.engine.mempool) == 1
+    await node.stop()
+
+
+async def until_no_more(node: Node) -> None:
+    height = -1
+    while height != node.height:
+        height = node.height
+        await asyncio.sleep(0.1)
+
+
 async def test_instant_blocks_still_let_time_pass() -> None:
     node = await open_node(pace=Pace(interval=0.05, instant=True))
     await node.start()

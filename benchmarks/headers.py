@@ -1,0 +1,144 @@
+"""Headers of a chain with 150 validators that a 07-tendermint client takes in per second."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from benchmarks.measure import Result
+from chain.node.privval import ValidatorKey
+from cosmos_pb.ibc.lightclients.tendermint.v1 import tendermint_pb2
+from light_client import client as tm
+from light_client import codec
+from light_client.client import ClientState, ConsensusState
+from light_client.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSig, SignedHeader, canonical_vote
+from light_client.header import BlockID, Header, PartSetHeader, Version
+from light_client.message import ClientHeader
+from light_client.validators import Validator, ValidatorSet, canonical_order
+from light_client.values import DEFAULT_TRUST_LEVEL, NS_PER_SECOND, ZERO_HEIGHT, Height, Timestamp
+
+_MESSAGE: Final = tendermint_pb2.Header
+CHAIN: Final = "bench-1"
+VALIDATORS: Final = 150
+START: Final = Timestamp(1_700_000_000)
+DAY: Final = 24 * 3600 * NS_PER_SECOND
+
+
+def run(quick: bool) -> list[Result]:
+    """From the bytes of a message to the new state: decoding, hashes, all signatures up to two thirds."""
+    n = 20 if quick else 150
+    adjacent = _rate(_headers(n, step=1))
+    skipping = _rate(_headers(n, step=10))
+    what = f"client updates, {VALIDATORS} validators of equal power"
+    return [
+        Result("headers adjacent", adjacent, "headers/s", n, f"{what}, next height"),
+        Result("headers skipping", skipping, "headers/s", n, f"{what}, ten heights on"),
+    ]
+
+
+@dataclass(slots=True)
+class _Consensus:
+    """A History in a dict."""
+
+    states: dict[Height, ConsensusState] = field(default_factory=dict)
+
+    def get(self, height: Height, /) -> ConsensusState | None:
+        return self.states.get(height)
+
+    def previous(self, height: Height, /) -> tuple[Height, ConsensusState] | None:
+        return max((pair for pair in self.states.items() if pair[0] < height), default=None, key=_height)
+
+    def next(self, height: Height, /) -> tuple[Height, ConsensusState] | None:
+        return min((pair for pair in self.states.items() if pair[0] > height), default=None, key=_height)
+
+    def processed(self, _: Height, /) -> tuple[int | None, Height | None] | None:
+        return None
+
+
+def _height(pair: tuple[Height, ConsensusState]) -> Height:
+    return pair[0]
+
+
+def _rate(messages: Sequence[bytes]) -> float:
+    """Headers per second, by the median of their times."""
+    first = _decode(messages[0])
+    state = _client(first.height)
+    history = _Consensus({first.height: first.consensus_state})
+    times = []
+    for data in messages[1:]:
+        began = time.perf_counter()
+        header = _decode(data)
+        now = header.signed_header.header.time.add(NS_PER_SECOND)
+        tm.verify_client_message(state, history, header, now)
+        if tm.check_for_misbehaviour(state, history, header):
+            raise RuntimeError(f"misbehaviour at {header.height}")
+        update = tm.update_state(state, history, header)
+        times.append(time.perf_counter() - began)
+        state = update.client_state
+        if update.consensus_state is not None:
+            history.states = {update.heights[0]: update.consensus_state}
+    return 1 / statistics.median(times)
+
+
+def _decode(data: bytes) -> ClientHeader:
+    message = codec.parse(_MESSAGE, data)
+    return codec.client_header_from_pb(message)
+
+
+def _client(height: Height) -> ClientState:
+    return ClientState(
+        CHAIN, DEFAULT_TRUST_LEVEL, 14 * DAY, 21 * DAY, 10 * NS_PER_SECOND, ZERO_HEIGHT, height
+    )
+
+
+def _headers(count: int, step: int) -> list[bytes]:
+    """``count`` + 1 messages, each trusted by the one before it."""
+    keys = [ValidatorKey.from_secret(f"bench {number}") for number in range(VALIDATORS)]
+    members = canonical_order(Validator(key.pub_key, 10) for key in keys)
+    validators = ValidatorSet(members, members[0])
+    by_address = {key.address: key for key in keys}
+    signers = [by_address[member.address] for member in members]
+    heights = itertools.islice(itertools.count(1, step), count + 1)
+    made = []
+    for height in heights:
+        header = _header(height, validators)
+        trusted = Height(1, max(height - step, 0))
+        signed = SignedHeader(header, _commit(header, signers))
+        content = ClientHeader(signed, validators, trusted, validators)
+        made.append(codec.client_header_to_pb(content).SerializeToString())
+    return made
+
+
+def _header(height: int, validators: ValidatorSet) -> Header:
+    block = BlockID(b"\x01" * 32, PartSetHeader(1, b"\x02" * 32))
+    return Header(
+        version=Version(11),
+        chain_id=CHAIN,
+        height=height,
+        time=START.add(height * NS_PER_SECOND),
+        last_block_id=block,
+        last_commit_hash=b"\x03" * 32,
+        data_hash=b"\x04" * 32,
+        validators_hash=validators.hash(),
+        next_validators_hash=validators.hash(),
+        consensus_hash=b"\x05" * 32,
+        app_hash=height.to_bytes(32, "big"),
+        last_results_hash=b"\x06" * 32,
+        evidence_hash=b"\x07" * 32,
+        proposer_address=validators.validators[0].address,
+    )
+
+
+def _commit(header: Header, signers: Sequence[ValidatorKey]) -> Commit:
+    """Everybody signs, each at a time of his own."""
+    block = BlockID(header.hash(), PartSetHeader(1, b"\x08" * 32))
+    vote = canonical_vote(CHAIN, PRECOMMIT, header.height, 0, block)
+    signatures = []
+    for number, key in enumerate(signers):
+        at = header.time.add(number * 1_000_003)
+        signatures.append(CommitSig(FOR_BLOCK, key.address, at, key.sign(vote.at(at))))
+    return Commit(header.height, 0, block, tuple(signatures))

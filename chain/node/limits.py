@@ -1,0 +1,28 @@
+"""How much a node takes from others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MempoolLimits:
+    """Numbers of transactions and bytes; ``cache`` is how many hashes are remembered."""
+
+    max_tx_bytes: int = 1_048_576
+    max_txs: int = 5_000
+    max_txs_bytes: int = 1_073_741_824
+    cache: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bytes of a request, requests of a batch, and connections; CometBFT's own are 1 MB, 10, 900,
+    100 and 5.
+    """
+
+    body: int = 4 << 20
+    batch: int = 100
+    connections: int = 2_000
+    subscribed_clients: int = 1_000
+    subscriptions: int = 20
