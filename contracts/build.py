@@ -20,6 +20,7 @@ TOOLS: Final = Path("/usr/bin")  # where the packages install; a rustup in front
 TARGET: Final = "wasm32-unknown-unknown"
 MAX_BYTES: Final = 800 * 1024  # MsgStoreCode.ValidateBasic of wasmd x/wasm/types/validation.go
 CRATES: Final = {
+    "cw20_bridge": "lightship-cw20-bridge",
     "cw20_ics20": "lightship-cw20-ics20",
     "cw20_token": "lightship-cw20-token",
     "hostile": "lightship-hostile",

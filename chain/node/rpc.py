@@ -11,35 +11,29 @@ import base64
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from chain.errors import ChainError
-from chain.node import abcijson, arguments
-from chain.node import query as query_language
+from chain.node import abcijson, answers, arguments
 from chain.node.arguments import Parameter
 from chain.node.block import tx_hash
-from chain.node.blockstore import StoredBlock
 from chain.node.engine import Engine
 from chain.node.errors import InvalidParams, MethodNotFound, RpcError
 from chain.node.execution import COMET_VERSION, P2P_PROTOCOL
 from chain.node.identity import Identity
 from cosmos_pb.tendermint.abci import types_pb2 as abci
-from light_client import merkle, rpcjson
+from light_client import rpcjson
 from light_client.header import BLOCK_PROTOCOL, BlockID
 from light_client.rpcjson import Json, to_base64, to_hex
 from light_client.validators import Validator
 
-MAX_PER_PAGE: Final = 100
-DEFAULT_PER_PAGE: Final = 30
 COMMIT_TIMEOUT: Final = 10.0
 GENESIS_CHUNK: Final = 16 * 1024 * 1024
 _METAS: Final = 20
 
 log = logging.getLogger("chain.node")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +84,8 @@ class Rpc:
         return {
             "node_info": self._node_info(),
             "sync_info": {
-                **_block_sync("latest", self._store.load(height)),
-                **_block_sync("earliest", self._store.load(self._store.base)),
+                **answers.block_sync("latest", self._store.load(height)),
+                **answers.block_sync("earliest", self._store.load(self._store.base)),
                 "catching_up": False,
             },
             "validator_info": {
@@ -140,13 +134,13 @@ class Rpc:
         return {"last_height": str(self._store.height), "block_metas": metas}
 
     def block(self, height: int | None = None) -> Json:
-        return _block_json(self._store.must_load(self._height(height)))
+        return answers.block_json(self._store.must_load(self._height(height)))
 
     def block_by_hash(self, hash: bytes = b"") -> Json:  # noqa: A002 - the wire's name
         stored = self._store.load_by_hash(hash)
         if stored is None:
             return {"block_id": rpcjson.block_id_to_json(_NO_BLOCK), "block": None}
-        return _block_json(stored)
+        return answers.block_json(stored)
 
     def header(self, height: int | None = None) -> Json:
         stored = self._store.must_load(self._height(height))
@@ -183,7 +177,7 @@ class Rpc:
     ) -> Json:
         at = self._height(height, ahead=1)
         members: Sequence[Validator] = self._store.validators(at).validators
-        shown = _page(members, page, per_page)
+        shown = answers.page_of(members, page, per_page)
         return {
             "block_height": str(at),
             "validators": rpcjson.validators_to_json(shown),
@@ -264,8 +258,8 @@ class Rpc:
         per_page: int | None = None,
         order_by: str = "",
     ) -> Json:
-        places = self._store.index.search_txs(_query(query), self._store.height)
-        shown = _page(_ordered(places, order_by), page, per_page)
+        places = self._store.index.search_txs(answers.query(query), self._store.height)
+        shown = answers.page_of(answers.ordered(places, order_by), page, per_page)
         return {
             "txs": [self._tx_json(place, prove=prove) for place in shown],
             "total_count": str(len(places)),
@@ -278,10 +272,10 @@ class Rpc:
         per_page: int | None = None,
         order_by: str = "",
     ) -> Json:
-        heights = self._store.index.search_blocks(_query(query), self._store.height)
-        shown = _page(_ordered(heights, order_by), page, per_page)
+        heights = self._store.index.search_blocks(answers.query(query), self._store.height)
+        shown = answers.page_of(answers.ordered(heights, order_by), page, per_page)
         return {
-            "blocks": [_block_json(self._store.must_load(height)) for height in shown],
+            "blocks": [answers.block_json(self._store.must_load(height)) for height in shown],
             "total_count": str(len(heights)),
         }
 
@@ -297,10 +291,10 @@ class Rpc:
         task = asyncio.ensure_future(self._engine.check_tx(tx))
         self._background.add(task)
         task.add_done_callback(self._forget)
-        return _broadcast_json(tx, abci.ResponseCheckTx())
+        return answers.broadcast_json(tx, abci.ResponseCheckTx())
 
     async def broadcast_tx_sync(self, tx: bytes = b"") -> Json:
-        return _broadcast_json(tx, await self._engine.check_tx(tx))
+        return answers.broadcast_json(tx, await self._engine.check_tx(tx))
 
     async def broadcast_tx_commit(self, tx: bytes = b"") -> Json:
         """Waits for the block; an RpcError when none has it within ``COMMIT_TIMEOUT`` seconds."""
@@ -325,7 +319,7 @@ class Rpc:
         return {**answer, "tx_result": found["result"], "height": found["height"]}
 
     async def unconfirmed_txs(self, limit: int | None = None) -> Json:
-        txs = self._mempool.first(_per_page(limit))
+        txs = self._mempool.first(answers.page_size(limit))
         return {**self._unconfirmed(len(txs)), "txs": [to_base64(tx) for tx in txs]}
 
     async def num_unconfirmed_txs(self) -> Json:
@@ -423,7 +417,7 @@ class Rpc:
             "tx_result": abcijson.tx_result(stored.results.tx_results[index]),
             "tx": to_base64(tx),
         }
-        return {**found, "proof": _tx_proof(stored, index)} if prove else found
+        return {**found, "proof": answers.tx_proof(stored, index)} if prove else found
 
     def _unconfirmed(self, shown: int) -> Json:
         return {
@@ -439,77 +433,6 @@ def route_of(method: Any) -> Route:
     if route is None:
         raise MethodNotFound(str(method))
     return route
-
-
-def _block_json(stored: StoredBlock) -> Json:
-    return {
-        "block_id": rpcjson.block_id_to_json(stored.block_id),
-        "block": stored.block.to_json(),
-    }
-
-
-def _block_sync(which: str, stored: StoredBlock | None) -> Json:
-    header = stored.header if stored else None
-    return {
-        f"{which}_block_hash": to_hex(stored.block_id.hash) if stored else "",
-        f"{which}_app_hash": to_hex(header.app_hash) if header else "",
-        f"{which}_block_height": str(header.height) if header else "0",
-        f"{which}_block_time": header.time.rfc3339() if header else "1970-01-01T00:00:00Z",
-    }
-
-
-def _broadcast_json(tx: bytes, checked: abci.ResponseCheckTx) -> Json:
-    return {
-        "code": checked.code,
-        "data": to_hex(checked.data),
-        "log": checked.log,
-        "codespace": checked.codespace,
-        "hash": to_hex(tx_hash(tx)),
-    }
-
-
-def _tx_proof(stored: StoredBlock, index: int) -> Json:
-    """Inclusion under the header's data hash, whose leaves are the transactions' hashes."""
-    leaves = [tx_hash(tx) for tx in stored.block.txs]
-    path = merkle.proof(leaves, index)
-    return {
-        "root_hash": to_hex(stored.header.data_hash),
-        "data": to_base64(stored.block.txs[index]),
-        "proof": {
-            "total": str(path.total),
-            "index": str(path.index),
-            "leaf_hash": to_base64(path.leaf_hash),
-            "aunts": [to_base64(aunt) for aunt in path.aunts],
-        },
-    }
-
-
-def _query(text: str) -> query_language.Query:
-    if len(text) > query_language.MAX_LENGTH:
-        raise RpcError("maximum query length exceeded")
-    return query_language.parse(text)
-
-
-def _ordered(found: list[T], order_by: str) -> list[T]:
-    """``found`` is in ascending order."""
-    if order_by not in {"", "asc", "desc"}:
-        raise RpcError("expected order_by to be either `asc` or `desc` or empty")
-    return found[::-1] if order_by == "desc" else found
-
-
-def _per_page(per_page: int | None) -> int:
-    if per_page is None or per_page < 1:
-        return DEFAULT_PER_PAGE
-    return min(per_page, MAX_PER_PAGE)
-
-
-def _page(found: Sequence[T], page: int | None, per_page: int | None) -> Sequence[T]:
-    size = _per_page(per_page)
-    pages = max(1, -(-len(found) // size))
-    if page is not None and not 1 <= page <= pages:
-        raise RpcError(f"page should be within [1, {pages}] range, given {page}")
-    skip = ((page or 1) - 1) * size
-    return found[skip : skip + size]
 
 
 _NO_BLOCK: Final = BlockID()

@@ -28,15 +28,16 @@ CREATE TABLE IF NOT EXISTS attribute (id INTEGER PRIMARY KEY, name TEXT UNIQUE N
 CREATE TABLE IF NOT EXISTS event (
     attribute INTEGER, value TEXT, height INTEGER, idx INTEGER,
     PRIMARY KEY (attribute, value, height, idx)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS long_value (
+    short TEXT PRIMARY KEY, value TEXT NOT NULL, height INTEGER NOT NULL);
 """
 BLOCK_EVENT: Final = -1
 """The ``idx`` of events that belong to the block and to none of its transactions."""
 
 _LONGEST: Final = 128
-"""Values are indexed up to this many characters: beyond it they can be looked up, but CONTAINS does
-not see the rest.
-"""
+"""Longer values stand in the index by their digest, and beside it in full."""
 
+_DIGEST: Final = "\x01"
 _OFTEN: Final = 1000
 _HEIGHT_TAGS: Final = {"tx.height", "block.height"}
 _MAX: Final = 2**63 - 1
@@ -51,6 +52,7 @@ _COUNT: Final = """SELECT count(*) FROM
     (SELECT 1 FROM event WHERE attribute = ? AND value = ? LIMIT ?)"""
 _SCAN: Final = """SELECT value, height, idx FROM event WHERE attribute = ?
     AND height BETWEEN ? AND ? AND idx BETWEEN ? AND ?"""
+_LONG: Final = "SELECT value FROM long_value WHERE short = ?"
 Place = tuple[int, int]
 """Height and index in the block (``BLOCK_EVENT`` for the block itself)."""
 
@@ -71,12 +73,18 @@ class TxIndex:
             "INSERT OR REPLACE INTO tx VALUES (?, ?, ?)",
             ((height, index, tx_hash(tx)) for index, tx in enumerate(block.txs)),
         )
-        rows = list(self._rows(connection, height, results))
+        long: dict[str, str] = {}
+        rows = list(self._rows(connection, height, results, long))
         connection.executemany("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)", rows)
+        connection.executemany(
+            "INSERT OR REPLACE INTO long_value VALUES (?, ?, ?)",
+            ((short, value, height) for short, value in long.items()),
+        )
 
     def prune(self, connection: sqlite3.Connection, below: int) -> None:
         connection.execute("DELETE FROM tx WHERE height < ?", (below,))
         connection.execute("DELETE FROM event WHERE height < ?", (below,))
+        connection.execute("DELETE FROM long_value WHERE height < ?", (below,))
 
     def find(self, tx: bytes) -> Place | None:
         """Where the transaction of that hash was executed last."""
@@ -101,15 +109,23 @@ class TxIndex:
         return [height for height, _ in self._search(conditions, top, blocks=True)]
 
     def _rows(
-        self, connection: sqlite3.Connection, height: int, results: abci.ResponseFinalizeBlock
+        self,
+        connection: sqlite3.Connection,
+        height: int,
+        results: abci.ResponseFinalizeBlock,
+        long: dict[str, str],
     ) -> Iterator[tuple[int, str, int, int]]:
+        """Rows of the event table; values that are too long for it are added to ``long``."""
         sources = [(BLOCK_EVENT, results.events)]
         sources += [(index, each.events) for index, each in enumerate(results.tx_results)]
         for index, events in sources:
             for name, values in flatten(events, indexed_only=True).items():
                 attribute = self._attributes.get(name) or self._new_attribute(connection, name)
                 for value in values:
-                    yield attribute, _key(value), height, index
+                    short = _key(value)
+                    if short is not value:
+                        long[short] = value
+                    yield attribute, short, height, index
 
     def _new_attribute(self, connection: sqlite3.Connection, name: str) -> int:
         connection.execute("INSERT OR IGNORE INTO attribute (name) VALUES (?)", (name,))
@@ -199,8 +215,15 @@ class _Search:
         found: set[Place] = set()
         for name in names:
             rows = self.connection.execute(_SCAN, (self.attributes[name], *self._bounds))
-            found.update((height, idx) for value, height, idx in rows if condition.matches(value))
+            found.update(
+                (height, idx) for value, height, idx in rows if condition.matches(self._full(value))
+            )
         return found
+
+    def _full(self, value: str) -> str:
+        if not value.startswith(_DIGEST):
+            return value
+        return str(self.connection.execute(_LONG, (value,)).fetchone()[0])
 
 
 def _is_event(condition: Condition, name: str) -> bool:
@@ -228,7 +251,7 @@ def _narrowed(low: int, high: int, condition: Condition) -> tuple[int, int]:
 
 
 def _key(value: str) -> str:
-    """Values as the index holds them: long ones as a beginning and a digest of the whole."""
-    if len(value) <= _LONGEST:
+    """A value as the index holds it: a long one by its digest, which has a mark in front."""
+    if len(value) <= _LONGEST and not value.startswith(_DIGEST):
         return value
-    return f"{value[:_LONGEST]} sha256:{sha256(value.encode()).hexdigest()}"
+    return _DIGEST + sha256(value.encode()).hexdigest()

@@ -11,7 +11,6 @@ from typing import Final
 
 from chain.errors import StoreError
 
-
 _CACHE_KIB: Final = 65_536
 
 

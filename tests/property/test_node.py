@@ -25,7 +25,9 @@ from light_client.header import BlockID, Header, Version
 from light_client.values import Timestamp
 
 names = st.sampled_from(["a", "b"])
-values = st.sampled_from(["", "1", "2", "10", "1.5stake", "x", "xy", "long" * 60, "long" * 61])
+values = st.sampled_from(
+    ["", "1", "2", "10", "1.5stake", "x", "xy", "long" * 60, "long" * 61, "\x01"]
+)
 attributes = st.lists(st.tuples(names, values, st.booleans()), max_size=3)
 events = st.lists(st.tuples(st.sampled_from(["t", "u"]), attributes), max_size=3)
 txs = st.lists(events, max_size=3)

@@ -51,7 +51,7 @@ async def world() -> Node:
 
 def recorded(name: str) -> Any:
     path = INCOMING / f"{name}.json"
-    if not path.exists():
+    if not path.exists() and "LIGHTSHIP_VECTORS" in os.environ:
         pytest.skip(f"no {name}.json in this folder")
     return json.loads(path.read_text())["result"]
 
@@ -91,4 +91,3 @@ async def test_new_block_events_are_alike() -> None:
     assert_alike(await first, theirs, "result")
     await events.aclose()  # type: ignore[attr-defined] # it is a generator
     await node.stop()
-
