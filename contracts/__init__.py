@@ -10,7 +10,7 @@ from typing import Final
 
 __all__ = ["ARTIFACTS", "ArtifactError", "artifact", "checksums"]
 
-ARTIFACTS: Final = ("cw20_ics20", "cw20_token", "hostile", "ping_pong")
+ARTIFACTS: Final = ("cw20_bridge", "cw20_ics20", "cw20_token", "hostile", "ping_pong")
 
 
 class ArtifactError(Exception):

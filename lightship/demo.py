@@ -221,9 +221,11 @@ class Demo:
         try:
             await asyncio.gather(*(end.open() for end in ends))
             follows = [asyncio.create_task(end.heights.follow()) for end in ends]
-            link, *_ = await asyncio.gather(
-                Link.create(ends[0], ends[1], state=state), _deploy(a), _deploy(b)
-            )
+            async with asyncio.TaskGroup() as group:
+                linking = group.create_task(Link.create(ends[0], ends[1], state=state))
+                for stage in (a, b):
+                    group.create_task(_deploy(stage))
+            link = linking.result()
             for stage in (a, b):
                 teller.line(f"{stage.chain_id}:")
                 for name in CODES:

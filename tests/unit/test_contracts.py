@@ -36,12 +36,14 @@ IBC = {f"ibc_channel_{step}" for step in ("open", "connect", "close")} | {
     f"ibc_packet_{step}" for step in ("receive", "ack", "timeout")
 }
 ENTRY_POINTS = {
+    "cw20_bridge": LIFE | IBC | {"reply"},
     "cw20_ics20": LIFE | IBC | {"reply"},
     "cw20_token": LIFE,
     "hostile": LIFE | {"reply"},
     "ping_pong": LIFE | IBC | {"reply"},
 }
 CAPABILITIES = {
+    "cw20_bridge": {"iterator", "stargate"},
     "cw20_ics20": {"iterator", "stargate"},
     "cw20_token": {"iterator"},
     "hostile": {"iterator"},
@@ -161,7 +163,7 @@ def test_no_path_of_the_build_machine_is_left(name: str) -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ArtifactError, match="no contract is named 'cw721', there are cw20_ics20,"):
+    with pytest.raises(ArtifactError, match="no contract is named 'cw721', there are cw20_bridge,"):
         artifact("cw721")
 
 
