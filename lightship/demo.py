@@ -36,6 +36,7 @@ from lightship.processes import Process
 from relayer.coins import Coin, GasPrice
 from relayer.daemon import STATE_FILE
 from relayer.endpoint import ChainSettings, Endpoint
+from relayer.handshake import ChannelWish
 from relayer.keyring import Argon2, Keyring
 from relayer.link import ChannelPair, Link
 from relayer.state import State
@@ -221,23 +222,22 @@ class Demo:
         try:
             await asyncio.gather(*(end.open() for end in ends))
             follows = [asyncio.create_task(end.heights.follow()) for end in ends]
-            async with asyncio.TaskGroup() as group:
-                linking = group.create_task(Link.create(ends[0], ends[1], state=state))
-                for stage in (a, b):
-                    group.create_task(_deploy(stage))
-            link = linking.result()
+            await asyncio.gather(_deploy(a), _deploy(b))
             for stage in (a, b):
                 teller.line(f"{stage.chain_id}:")
                 for name in CODES:
                     teller.line(f"  {name} is code {stage.codes[name]}, {stage.contracts[name]}")
+            wishes = (
+                ChannelWish(_port(a, "cw20_bridge"), _port(b, "cw20_bridge"), "ics20-1"),
+                ChannelWish("transfer", "transfer", "ics20-1"),
+                ChannelWish(_port(a, "ping_pong"), _port(b, "ping_pong"), "ping-pong-1"),
+            )
+            link, (bridge, transfer, ping) = await Link.create_with_channels(
+                ends[0], ends[1], wishes, state=state
+            )
             ids = link.ids
             for end in (ids.a, ids.b):
                 teller.line(f"{end.chain}: client {end.client}, {end.connection} is open")
-            bridge, transfer, ping = await asyncio.gather(
-                link.open_channel(_port(a, "cw20_bridge"), _port(b, "cw20_bridge"), "ics20-1"),
-                link.open_channel("transfer", "transfer", "ics20-1"),
-                link.open_channel(_port(a, "ping_pong"), _port(b, "ping_pong"), "ping-pong-1"),
-            )
             for follow in follows:
                 follow.cancel()
         finally:

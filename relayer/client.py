@@ -24,12 +24,14 @@ _KEPT = 64
 class TrackedClient:
     """The client `client_id` on the chain `host` that tracks the chain `subject`."""
 
-    def __init__(self, client_id: str, on: Endpoint, subject: Endpoint) -> None:
+    def __init__(
+        self, client_id: str, on: Endpoint, subject: Endpoint, state: ClientState | None = None
+    ) -> None:
         self.id = client_id
         self.host = on
         self.subject = subject
-        self._state: ClientState | None = None
-        self._known: list[Height] = []
+        self._state = state
+        self._known = [] if state is None else [state.latest_height]
 
     @property
     def state(self) -> ClientState:
@@ -157,19 +159,18 @@ async def create_client(on: Endpoint, subject: Endpoint) -> TrackedClient:
         raise HandshakeError(f"client of {subject.chain_id}: {error}") from error
     consensus = ConsensusState(trusted.time, trusted.app_hash, trusted.next_validators_hash)
     outcome = await on.submit([messages.create_client(state, consensus, on.address)])
-    client = TrackedClient(created(outcome.included, "create_client", "client_id"), on, subject)
-    await client.load()
+    [client_id] = created(outcome.included, "create_client", "client_id")
+    client = TrackedClient(client_id, on, subject, state)
     on.notices(ClientCreated(on.chain_id, client.id, subject.chain_id))
     return client
 
 
-def created(included: Included, event: str, attribute: str) -> str:
-    """The identifier that a transaction made, from its events."""
-    found = _of_type(included.events, event)
-    for event_attributes in found:
-        if event_attributes.get(attribute):
-            return event_attributes[attribute]
-    raise HandshakeError(f"transaction {included.hash} has no event {event} with {attribute}")
+def created(included: Included, event: str, attribute: str) -> list[str]:
+    """The identifiers that a transaction made, from its events, in order; at least one."""
+    found = [each[attribute] for each in _of_type(included.events, event) if each.get(attribute)]
+    if not found:
+        raise HandshakeError(f"transaction {included.hash} has no event {event} with {attribute}")
+    return found
 
 
 def _of_type(events: Sequence[object], type_: str) -> list[dict[str, str]]:

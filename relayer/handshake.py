@@ -2,8 +2,14 @@
 
 Each handshake is a table: what both ends are says whose turn it is and with which message. What
 one end says is proven to the other; the state of both is read with proofs before every step.
+
+Several handshakes go side by side: whatever is due on one chain travels in one transaction, in an order
+in which each stands on the one before. So a channel begins while its connection is still being opened
+(INIT needs no open connection, and TRY comes right behind the message that opens it).
 """
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -124,14 +130,14 @@ class ChannelEnds:
         self,
         a: Side,
         b: Side,
-        connections: tuple[str, str],
+        connections: Mapping[str, str],
         wish: ChannelWish,
         a_id: str = "",
         b_id: str = "",
     ) -> None:
         self.sides = {"a": a, "b": b}
         self.ids = {"a": a_id, "b": b_id}
-        self.connections = dict(zip("ab", connections, strict=True))
+        self.connections = connections  # by side; "" while they do not exist
         self.ports = {"a": wish.a_port, "b": wish.b_port}
         self._wish = wish
 
@@ -179,26 +185,67 @@ class ChannelEnds:
         )
 
 
-async def open_ends(ends: ConnectionEnds | ChannelEnds) -> tuple[str, str]:
-    """Take a handshake to its end, step by step; the ids at a and at b.
+Ends = ConnectionEnds | ChannelEnds
 
-    Raises HandshakeError when the ends cannot be joined, and what a transaction raises.
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A step that is due, and what the other end says."""
+
+    ends: Ends
+    side: str
+    step: Step
+    other_end: Any
+    proof: Proven | None
+
+
+async def open_together(parts: Sequence[Ends]) -> None:
+    """Take handshakes to their end; a connection comes before the channels over it.
+
+    Raises HandshakeError when ends cannot be joined, and what a transaction raises.
     """
     while True:
-        found = {side: await ends.state(side) for side in "ab"}
-        for side in "ab":
-            other = _other(side)
-            if found[side][1] is not None and not ends.ids[other]:
-                ends.ids[other] = await ends.find_other(side, found[side][1])
-                found[other] = await ends.state(other)
-        states = (found["a"][0], found["b"][0])
-        if states not in STEPS:
-            names = " and ".join(f"{ends.ids[side]} in state {found[side][0]}" for side in "ab")
-            raise HandshakeError(f"{ends.kind} ends do not fit together: {names}")
-        turn = STEPS[states]
-        if turn is None:
-            return ends.ids["a"], ends.ids["b"]
-        await _take(ends, *turn, found)
+        turns = await asyncio.gather(*(_turn(ends) for ends in parts))
+        due = [turn for turn in turns if turn is not None]
+        if not due:
+            return
+        ready = _ready(due)
+        await asyncio.gather(
+            *(_take([turn for turn in ready if turn.side == side]) for side in "ab")
+        )
+
+
+async def _turn(ends: Ends) -> Turn | None:
+    """Whose turn it is and with what; None when both ends are open."""
+    found = {side: await ends.state(side) for side in "ab"}
+    for side in "ab":
+        other = _other(side)
+        if found[side][1] is not None and not ends.ids[other]:
+            ends.ids[other] = await ends.find_other(side, found[side][1])
+            found[other] = await ends.state(other)
+    states = (found["a"][0], found["b"][0])
+    if states not in STEPS:
+        names = " and ".join(f"{ends.ids[side]} in state {found[side][0]}" for side in "ab")
+        raise HandshakeError(f"{ends.kind} ends do not fit together: {names}")
+    due = STEPS[states]
+    if due is None:
+        return None
+    side, step = due
+    _, other_end, proof = found[_other(side)]
+    return Turn(ends, side, step, other_end, proof)
+
+
+def _ready(due: Sequence[Turn]) -> list[Turn]:
+    """The turns that can be taken now: a channel's TRY only behind what opens its connection there."""
+    connecting = {turn.side: turn.step for turn in due if isinstance(turn.ends, ConnectionEnds)}
+
+    def is_ready(turn: Turn) -> bool:
+        if isinstance(turn.ends, ConnectionEnds) or not connecting:
+            return True
+        opens = connecting.get(turn.side) in {Step.ACK, Step.CONFIRM}
+        return opens and bool(turn.ends.connections[turn.side])
+
+    return [turn for turn in due if is_ready(turn)]
 
 
 async def close_channel(ends: ChannelEnds) -> None:
@@ -222,29 +269,31 @@ async def close_channel(ends: ChannelEnds) -> None:
         _report(ends, "b", "close_confirm")
 
 
-async def _take(
-    ends: ConnectionEnds | ChannelEnds,
-    side: str,
-    step: Step,
-    found: dict[str, tuple[int, Any, Proven | None]],
-) -> None:
-    """Make one step: the client first, since the proof is newer than what it trusts."""
-    here = ends.sides[side]
-    _, other_end, proof = found[_other(side)]
-    message = await ends.message(step, side, other_end, proof)
-    update = []
-    if proof is not None:
-        update = await here.client.update(proof.height, here.endpoint.address)
-    outcome = await here.endpoint.submit([*update, message])
-    if proof is not None:
-        here.client.confirm(proof.height)
-    if step in {Step.INIT, Step.TRY}:
-        event = f"{ends.kind}_open_{step.value}"
-        ends.ids[side] = created(outcome.included, event, f"{ends.kind}_id")
-    _report(ends, side, f"{ends.kind}_open_{step.value}")
+async def _take(turns: Sequence[Turn]) -> None:
+    """Make the steps of one chain in one transaction: the client first, since proofs are newer than it."""
+    if not turns:
+        return
+    side = turns[0].side
+    here = turns[0].ends.sides[side]
+    heights = sorted({turn.proof.height for turn in turns if turn.proof is not None})
+    updates: list[any_pb2.Any] = []
+    for height in heights:
+        updates += await here.client.update(height, here.endpoint.address)
+    steps = [await turn.ends.message(turn.step, side, turn.other_end, turn.proof) for turn in turns]
+    outcome = await here.endpoint.submit([*updates, *steps])
+    for height in heights:
+        here.client.confirm(height)
+    for kind, step in dict.fromkeys((turn.ends.kind, turn.step) for turn in turns):
+        same = [turn.ends for turn in turns if (turn.ends.kind, turn.step) == (kind, step)]
+        if step in {Step.INIT, Step.TRY}:
+            ids = created(outcome.included, f"{kind}_open_{step.value}", f"{kind}_id")
+            for ends, made in zip(same, ids, strict=True):
+                ends.ids[side] = made
+        for ends in same:
+            _report(ends, side, f"{kind}_open_{step.value}")
 
 
-def _report(ends: ConnectionEnds | ChannelEnds, side: str, step: str) -> None:
+def _report(ends: Ends, side: str, step: str) -> None:
     endpoint = ends.sides[side].endpoint
     port = ends.ports[side] if isinstance(ends, ChannelEnds) else ""
     endpoint.notices(HandshakeStep(endpoint.chain_id, step, ends.ids[side], port))

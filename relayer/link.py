@@ -1,7 +1,7 @@
 """Two chains joined by a connection, with everything that is needed to carry packets between them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
@@ -19,7 +19,7 @@ from relayer.handshake import (
     ConnectionEnds,
     Side,
     close_channel,
-    open_ends,
+    open_together,
 )
 from relayer.lane import Lane
 from relayer.ledger import Ledger
@@ -106,8 +106,23 @@ class Link:
 
         Raises HandshakeError, TxError, NetworkError, VerificationFailed.
         """
-        on_a, on_b = await create_client(a, b), await create_client(b, a)
-        return await cls.connect(Side(a, on_a), Side(b, on_b), state=state, admits=admits)
+        link, _ = await cls.create_with_channels(a, b, (), state=state, admits=admits)
+        return link
+
+    @classmethod
+    async def create_with_channels(
+        cls,
+        a: Endpoint,
+        b: Endpoint,
+        wishes: Sequence[ChannelWish],
+        *,
+        state: State | None = None,
+        admits: Admits | None = None,
+    ) -> tuple[Self, list[ChannelPair]]:
+        """Create clients, a connection, and channels over it, in six rounds of transactions."""
+        on_a, on_b = await asyncio.gather(create_client(a, b), create_client(b, a))
+        sides = Side(a, on_a), Side(b, on_b)
+        return await cls._connect(*sides, "", wishes, state, admits)
 
     @classmethod
     async def connect(
@@ -120,15 +135,30 @@ class Link:
         admits: Admits | None = None,
     ) -> Self:
         """Open a connection over clients that exist, or finish one that a has begun."""
+        link, _ = await cls._connect(a, b, a_connection, (), state, admits)
+        return link
+
+    @classmethod
+    async def _connect(
+        cls,
+        a: Side,
+        b: Side,
+        a_connection: str,
+        wishes: Sequence[ChannelWish],
+        state: State | None,
+        admits: Admits | None,
+    ) -> tuple[Self, list[ChannelPair]]:
         begun = {side.endpoint.chain_id: side.endpoint.heights.latest for side in (a, b)}
-        a_id, b_id = await open_ends(ConnectionEnds(a, b, a_connection))
+        ends = ConnectionEnds(a, b, a_connection)
+        channels = [ChannelEnds(a, b, ends.ids, wish) for wish in wishes]
+        await open_together([ends, *channels])
         ids = LinkIds(
-            EndIds(a.endpoint.chain_id, a.client.id, a_id),
-            EndIds(b.endpoint.chain_id, b.client.id, b_id),
+            EndIds(a.endpoint.chain_id, a.client.id, ends.ids["a"]),
+            EndIds(b.endpoint.chain_id, b.client.id, ends.ids["b"]),
         )
         state = state or State()
         state.save_link(ids, begun)
-        return cls(a, b, ids, state, admits)
+        return cls(a, b, ids, state, admits), [await _pair(each) for each in channels]
 
     @classmethod
     async def resume(
@@ -174,11 +204,20 @@ class Link:
         self, a_port: str, b_port: str, version: str, *, ordered: bool = False
     ) -> ChannelPair:
         """Open a channel; the version is a's wish, the application on b may answer with another."""
-        return await self._open(ChannelWish(a_port, b_port, version, ordered))
+        [pair] = await self.open_channels([ChannelWish(a_port, b_port, version, ordered)])
+        return pair
+
+    async def open_channels(self, wishes: Sequence[ChannelWish]) -> list[ChannelPair]:
+        """Open several channels side by side, in shared transactions: if one is refused, all are."""
+        channels = [self._ends(wish) for wish in wishes]
+        await open_together(channels)
+        return [await _pair(each) for each in channels]
 
     async def finish_channel(self, a_port: str, a_channel: str, b_port: str) -> ChannelPair:
         """Bring a channel that was begun on a to its end."""
-        return await self._open(ChannelWish(a_port, b_port, ""), a_channel)
+        ends = self._ends(ChannelWish(a_port, b_port, ""), a_channel)
+        await open_together([ends])
+        return await _pair(ends)
 
     async def close_channel(self, channel: ChannelPair) -> None:
         """Close a channel from a's end."""
@@ -245,14 +284,8 @@ class Link:
         )
 
     def _ends(self, wish: ChannelWish, a_channel: str = "", b_channel: str = "") -> ChannelEnds:
-        connections = (self.ids.a.connection, self.ids.b.connection)
+        connections = {"a": self.ids.a.connection, "b": self.ids.b.connection}
         return ChannelEnds(self.a, self.b, connections, wish, a_channel, b_channel)
-
-    async def _open(self, wish: ChannelWish, a_channel: str = "") -> ChannelPair:
-        ends = self._ends(wish, a_channel)
-        a_id, b_id = await open_ends(ends)
-        _, end, _ = await ends.state("a")
-        return ChannelPair(wish.a_port, a_id, wish.b_port, b_id, end.version)
 
     async def _prepare(self) -> None:
         """Where no block was read yet, take stock of what is pending and begin at the newest."""
@@ -326,6 +359,12 @@ class Link:
 
 
 _PASSING: Final[tuple[type[RelayerError], ...]] = (NetworkError, QueryError, TxError)
+
+
+async def _pair(ends: ChannelEnds) -> ChannelPair:
+    """An open channel by its ends, and the version that was settled on."""
+    _, end, _ = await ends.state("a")
+    return ChannelPair(ends.ports["a"], ends.ids["a"], ends.ports["b"], ends.ids["b"], end.version)
 
 
 def _first(group: BaseExceptionGroup[RelayerError]) -> RelayerError:
