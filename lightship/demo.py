@@ -12,9 +12,10 @@ import gzip
 import json
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,10 +34,12 @@ from light_client.values import Timestamp
 from lightship.devnet import Account, ChainFile, make_genesis
 from lightship.errors import StoryError
 from lightship.processes import Process
+from relayer.client import create_client
 from relayer.coins import Coin, GasPrice
+from relayer.config import Duration
 from relayer.daemon import STATE_FILE
 from relayer.endpoint import ChainSettings, Endpoint
-from relayer.handshake import ChannelWish
+from relayer.handshake import ChannelWish, Side
 from relayer.keyring import Argon2, Keyring
 from relayer.link import ChannelPair, Link
 from relayer.state import State
@@ -48,7 +51,7 @@ PREFIX: Final = "cosmos"
 PASSWORD: Final = "lightship-demo"  # noqa: S105 - keys of play money
 GAS_PRICE: Final = GasPrice.parse("0.025stake")
 STAKE: Final = 1_000_000_000_000
-GOLD: Final = 1_000_000
+COINS: Final = 1_000_000
 SHIP: Final = 1_000_000
 PATIENCE: Final = 40.0
 """Seconds after which what was awaited is said not to have happened."""
@@ -56,6 +59,46 @@ PATIENCE: Final = 40.0
 CODES: Final = ("cw20_token", "cw20_bridge", "ping_pong")
 
 Say = Callable[[str], None]
+Play = Callable[["Scene"], Coroutine[Any, Any, None]]
+
+
+@dataclass(slots=True)
+class Scene:
+    """One part of the story: told at once, or kept until it is its turn."""
+
+    title: str
+    say: Say
+    lines: list[str] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    told: int | None = 0
+    """How many lines are told already; None while another scene is being told."""
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+        self.tell()
+
+    def check(self, what: str, got: Any, expected: Any) -> None:
+        """Say whether something is as it must be."""
+        holds = got == expected
+        self.checks.append({"what": what, "got": got, "expected": expected, "holds": holds})
+        verdict = f"{got}" if holds else f"expected {expected}, got {got}"
+        self.line(f"{'+' if holds else '!'} {what}: {verdict}")
+
+    def tell(self) -> None:
+        """Say what was not said yet, if it is this scene's turn."""
+        if self.told is None:
+            return
+        for text in self.lines[self.told :]:
+            self.say(f"    {text}")
+        self.told = len(self.lines)
+
+    @property
+    def failures(self) -> list[str]:
+        return [
+            f"{each['what']}: expected {each['expected']}, got {each['got']}"
+            for each in self.checks
+            if not each["holds"]
+        ]
 
 
 @dataclass(slots=True)
@@ -64,29 +107,34 @@ class Teller:
 
     say: Say
     started: float = field(default_factory=time.monotonic)
-    scenes: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    scenes: list[Scene] = field(default_factory=list)
 
-    def scene(self, title: str) -> None:
-        self.scenes.append({"title": title, "lines": [], "checks": []})
+    def scene(self, title: str) -> Scene:
+        """A new scene, whose turn it is."""
         self.say("")
         self.say(f"[{time.monotonic() - self.started:5.2f} s] {title}")
+        self.scenes.append(Scene(title, self.say))
+        return self.scenes[-1]
 
-    def line(self, text: str) -> None:
-        self.scenes[-1]["lines"].append(text)
-        self.say(f"    {text}")
+    async def together(self, plays: Sequence[tuple[str, Play]]) -> None:
+        """Scenes that happen at the same time, told one after the other."""
+        scenes = [Scene(title, self.say, told=None) for title, _ in plays]
+        self.scenes += scenes
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(play(scene))
+                for scene, (_, play) in zip(scenes, plays, strict=True)
+            ]
+            for scene, task in zip(scenes, tasks, strict=True):
+                self.say("")
+                self.say(f"  {scene.title}")
+                scene.told = 0
+                scene.tell()
+                await task
 
-    def check(self, what: str, got: Any, expected: Any) -> None:
-        """Say whether something is as it must be."""
-        good = got == expected
-        self.scenes[-1]["checks"].append(
-            {"what": what, "got": got, "expected": expected, "holds": good}
-        )
-        if good:
-            self.say(f"    + {what}: {got}")
-        else:
-            self.failures.append(f"{what}: expected {expected}, got {got}")
-            self.say(f"    ! {what}: expected {expected}, got {got}")
+    @property
+    def failures(self) -> list[str]:
+        return [failure for scene in self.scenes for failure in scene.failures]
 
 
 @dataclass(slots=True)
@@ -168,8 +216,8 @@ class Demo:
         async with AsyncExitStack() as stack:
             a, b = await self._start(teller, stack)
             channels = await self._set_up(teller, a, b)
-            relayer = await self._start_relayer(teller, stack, a, b)
-            await self._play(teller, a, b, channels, relayer)
+            await self._start_relayer(teller, stack, a, b)
+            await self._play(teller, a, b, channels)
             result = self._result(teller, a, b, channels)
             if keep is not None:
                 self._invite(teller, a, b)
@@ -179,19 +227,31 @@ class Demo:
     # Setting up
 
     async def _start(self, teller: Teller, stack: AsyncExitStack) -> tuple[Stage, Stage]:
-        teller.scene("Two chains")
+        scene = teller.scene("Two chains")
         made = await asyncio.gather(
-            self._start_chain("alpha", "alice", stack), self._start_chain("beta", "bob", stack)
+            self._start_chain("alpha", "alice", stack, 0),
+            self._start_chain("beta", "bob", stack, self._interval / 2),
         )
         for stage in made:
             height = stage.endpoint.heights.latest
-            teller.line(f"{stage.chain_id} at height {height}: RPC {stage.rpc}, gRPC {stage.grpc}")
-            teller.line(f"  {stage.user.name} is {stage.address}")
+            scene.line(f"{stage.chain_id} at height {height}: RPC {stage.rpc}, gRPC {stage.grpc}")
+            scene.line(f"  {stage.user.name} is {stage.address}")
         return made[0], made[1]
 
-    async def _start_chain(self, name: str, user: str, stack: AsyncExitStack) -> Stage:
+    @property
+    def _interval(self) -> float:
+        """Seconds between blocks."""
+        return 0 if self.block_time == "instant" else Duration.parse(self.block_time).seconds
+
+    async def _start_chain(
+        self, name: str, user: str, stack: AsyncExitStack, delay: float
+    ) -> Stage:
+        """A chain that begins ``delay`` seconds late: chains whose blocks coincide are the rare case."""
+        await asyncio.sleep(delay)
         chain_id, home = f"{name}-1", self.folder / name
-        person = Account.new(user, (Coin("stake", STAKE), Coin("gold", GOLD)))
+        person = Account.new(
+            user, (Coin("stake", STAKE), Coin("gold", COINS), Coin("silver", COINS))
+        )
         relayer = Account.new("relayer", (Coin("stake", STAKE),))
         keys = [ValidatorKey.generate() for _ in range(4)]
         genesis = make_genesis(
@@ -215,48 +275,52 @@ class Demo:
         )
 
     async def _set_up(self, teller: Teller, a: Stage, b: Stage) -> Channels:
-        """Contracts on both chains, and meanwhile clients and a connection; then the channels, all at once."""
-        teller.scene("Contracts on both, and a connection between them")
-        state = State(self.folder / STATE_FILE)
-        ends = [self._relayer_end(stage) for stage in (a, b)]
-        try:
-            await asyncio.gather(*(end.open() for end in ends))
-            follows = [asyncio.create_task(end.heights.follow()) for end in ends]
-            await asyncio.gather(_deploy(a), _deploy(b))
+        """Contracts and clients on both chains, then a connection and three channels, side by side."""
+        scene = teller.scene("Contracts on both, and channels between them")
+        async with AsyncExitStack() as stack:
+            state = stack.enter_context(closing(State(self.folder / STATE_FILE)))
+            ends = [await self._open_relayer_end(stage, stack) for stage in (a, b)]
+            async with asyncio.TaskGroup() as group:
+                clients = [
+                    group.create_task(create_client(here, there))
+                    for here, there in (ends, ends[::-1])
+                ]
+                for stage in (a, b):
+                    group.create_task(_deploy(stage))
             for stage in (a, b):
-                teller.line(f"{stage.chain_id}:")
-                for name in CODES:
-                    teller.line(f"  {name} is code {stage.codes[name]}, {stage.contracts[name]}")
+                scene.line(f"{stage.chain_id}:")
+                for name, address in stage.contracts.items():
+                    scene.line(f"  {name} is {address}")
+            on_a, on_b = (Side(end, task.result()) for end, task in zip(ends, clients, strict=True))
             wishes = (
                 ChannelWish(_port(a, "cw20_bridge"), _port(b, "cw20_bridge"), "ics20-1"),
                 ChannelWish("transfer", "transfer", "ics20-1"),
                 ChannelWish(_port(a, "ping_pong"), _port(b, "ping_pong"), "ping-pong-1"),
             )
-            link, (bridge, transfer, ping) = await Link.create_with_channels(
-                ends[0], ends[1], wishes, state=state
-            )
-            ids = link.ids
-            for end in (ids.a, ids.b):
-                teller.line(f"{end.chain}: client {end.client}, {end.connection} is open")
-            for follow in follows:
-                follow.cancel()
-        finally:
-            await asyncio.gather(*(end.close() for end in ends))
-            state.close()
-        for what, pair in (("bridge", bridge), ("transfer", transfer), ("ping-pong", ping)):
-            teller.line(
+            link, pairs = await Link.connect_with_channels(on_a, on_b, wishes, state=state)
+        for end in (link.ids.a, link.ids.b):
+            scene.line(f"{end.chain}: client {end.client}, {end.connection} is open")
+        for what, pair in zip(("bridge", "transfer", "ping-pong"), pairs, strict=True):
+            scene.line(
                 f"channel for {what}: {pair.a_channel} on {a.name}, {pair.b_channel} on {b.name}"
             )
-        return Channels(bridge, transfer, ping)
+        return Channels(*pairs)
 
-    def _relayer_end(self, stage: Stage) -> Endpoint:
+    async def _open_relayer_end(self, stage: Stage, stack: AsyncExitStack) -> Endpoint:
+        """The relayer's own view of a chain, with its own key."""
         settings = ChainSettings(stage.chain_id, PREFIX, GAS_PRICE)
-        return Endpoint(settings, HttpTransport(stage.rpc, batch=100), [stage.relayer.signer])
+        transport = HttpTransport(stage.rpc, batch=100)
+        endpoint = Endpoint(settings, transport, [stage.relayer.signer])
+        stack.push_async_callback(endpoint.close)
+        await endpoint.open()
+        follow = asyncio.create_task(endpoint.heights.follow())
+        stack.callback(follow.cancel)
+        return endpoint
 
     async def _start_relayer(
         self, teller: Teller, stack: AsyncExitStack, a: Stage, b: Stage
-    ) -> Process:
-        teller.scene("A relayer, which verifies every header and every proof")
+    ) -> None:
+        scene = teller.scene("A relayer, which verifies every header and every proof")
         ring = Keyring(self.folder / "keys", Argon2(iterations=1, lanes=1, memory=8 * 1024))
         for stage in (a, b):
             ring.add_secret(stage.name, stage.relayer.signer.secret, PASSWORD)
@@ -269,8 +333,7 @@ class Demo:
             {"LIGHTSHIP_PASSWORD": PASSWORD},
         )
         stack.push_async_callback(process.stop)
-        teller.line(f"process {process.pid}, configuration {file}, log {process.log}")
-        return process
+        scene.line(f"process {process.pid}, configuration {file}, log {process.log}")
 
     def _config(self, a: Stage, b: Stage) -> str:
         chains = "".join(
@@ -282,151 +345,142 @@ class Demo:
 
     # The story
 
-    async def _play(
-        self, teller: Teller, a: Stage, b: Stage, channels: Channels, relayer: Process
-    ) -> None:
-        out = await self._cw20_out(teller, a, b, channels.bridge)
-        await self._cw20_home(teller, a, b, channels.bridge, out)
-        await self._native(teller, a, b, channels.transfer)
-        await self._ping(teller, a, b, channels.ping)
-        await self._refused(teller, a, b, channels.bridge)
-        await self._timed_out(teller, a, b, channels.bridge, relayer)
-
-    async def _cw20_out(self, teller: Teller, a: Stage, b: Stage, channel: ChannelPair) -> str:
-        """A cw20 transfer; returns the voucher contract on b."""
-        teller.scene(
-            f"{a.user.name} sends 250000 SHIP, a cw20 token, from {a.name} to {b.user.name} on {b.name}"
+    async def _play(self, teller: Teller, a: Stage, b: Stage, channels: Channels) -> None:
+        teller.scene("Packets, all on their way at the same time")
+        alice, bob = a.user.name, b.user.name
+        await teller.together(
+            [
+                (
+                    (
+                        f"{alice} sends 250000 SHIP, a cw20 token, from {a.name} to {bob} on {b.name}; "
+                        f"{bob} sends 100000 of the vouchers home"
+                    ),
+                    partial(self._there_and_back, a, b, channels.bridge),
+                ),
+                (
+                    f"{alice} sends 70000 gold, a native coin, through the transfer modules",
+                    partial(self._native, a, b, channels.transfer),
+                ),
+                (
+                    f"A packet into the ping-pong contract on {b.name}",
+                    partial(self._ping, a, b, channels.ping),
+                ),
+                (
+                    f"{alice} sends 5000 silver that must arrive before the next block of {b.name}, and cannot",
+                    partial(self._timed_out, a, b, channels.transfer),
+                ),
+                (
+                    (
+                        f"{alice} sends 4000 TIDE, another cw20 token, to somebody who cannot be: "
+                        f"the contract on {b.name} refuses"
+                    ),
+                    partial(self._refused, a, b, channels.bridge),
+                ),
+            ]
         )
-        token, bridge = a.contracts["cw20_token"], a.contracts["cw20_bridge"]
-        before = await a.cw20(token, a.address)
-        teller.line(f"{a.user.name} owns {before} SHIP")
+
+    async def _there_and_back(self, a: Stage, b: Stage, channel: ChannelPair, scene: Scene) -> None:
+        """A cw20 transfer, its voucher, and a part of it on the way back."""
+        token, bridge = a.contracts["SHIP"], a.contracts["cw20_bridge"]
+        scene.line(f"{a.user.name} owns {await a.cw20(token, a.address)} SHIP")
         sent = await self._bridge_send(a, token, channel.a_channel, b.address, 250_000)
-        teller.line(_sent(a, sent))
+        scene.line(_sent(a, sent))
         path = f"{channel.b_port}/{channel.b_channel}/cw20:{token}"
         voucher: str = await _until(lambda: _voucher(b, path), "a voucher on the other chain")
-        teller.line(f"voucher contract on {b.name}: {voucher}")
-        teller.line(f"  for {path}")
-        await self._acknowledged(teller, a, channel.a_port, channel.a_channel, sent)
-        escrowed = await a.cw20(token, bridge)
-        teller.check(
-            f"{a.user.name} owns SHIP on {a.name}", await a.cw20(token, a.address), before - 250_000
-        )
-        teller.check(f"the bridge holds SHIP on {a.name}", escrowed, 250_000)
-        teller.check(
+        scene.line(f"voucher contract on {b.name}: {voucher}")
+        scene.line(f"  for {path}")
+        owned, escrowed = await a.cw20(token, a.address), await a.cw20(token, bridge)
+        scene.check(f"{a.user.name} owns SHIP on {a.name}", owned, SHIP - 250_000)
+        scene.check(f"the bridge holds SHIP on {a.name}", escrowed, 250_000)
+        scene.check(
             f"{b.user.name} owns vouchers on {b.name}", await b.cw20(voucher, b.address), 250_000
         )
-        supply = int((await b.ask(voucher, {"token_info": {}}))["total_supply"])
-        teller.check("vouchers in all are what the bridge holds", supply, escrowed)
-        return voucher
-
-    async def _cw20_home(
-        self, teller: Teller, a: Stage, b: Stage, channel: ChannelPair, voucher: str
-    ) -> None:
-        teller.scene(f"{b.user.name} sends 100000 of the vouchers back home")
-        token, bridge = a.contracts["cw20_token"], a.contracts["cw20_bridge"]
-        before = await a.cw20(token, a.address)
-        sent = await self._bridge_send(b, voucher, channel.b_channel, a.address, 100_000)
-        teller.line(_sent(b, sent))
-        await self._acknowledged(teller, b, channel.b_port, channel.b_channel, sent)
-        escrowed = await a.cw20(token, bridge)
-        owned = await a.cw20(token, a.address)
-        teller.check(f"{a.user.name} owns SHIP on {a.name}", owned, before + 100_000)
-        teller.check(
+        scene.check(
+            "vouchers in all are what the bridge holds", await _supply(b, voucher), escrowed
+        )
+        back = await self._bridge_send(b, voucher, channel.b_channel, a.address, 100_000)
+        scene.line(f"on the way back: {_sent(b, back)}")
+        await self._finished(scene, b, channel.b_port, channel.b_channel, back)
+        await self._finished(scene, a, channel.a_port, channel.a_channel, sent)
+        owned, escrowed = await a.cw20(token, a.address), await a.cw20(token, bridge)
+        scene.check(f"{a.user.name} owns SHIP on {a.name}", owned, SHIP - 150_000)
+        scene.check(
             f"{b.user.name} owns vouchers on {b.name}", await b.cw20(voucher, b.address), 150_000
         )
-        teller.check(f"the bridge holds SHIP on {a.name}", escrowed, 150_000)
-        supply = int((await b.ask(voucher, {"token_info": {}}))["total_supply"])
-        teller.check("vouchers in all are what the bridge holds", supply, escrowed)
-        teller.check("no SHIP was made or lost", owned + escrowed, SHIP)
-
-    async def _native(self, teller: Teller, a: Stage, b: Stage, channel: ChannelPair) -> None:
-        teller.scene(f"{a.user.name} sends 70000 gold, a native coin, through the transfer modules")
-        message = transfer_tx.MsgTransfer(
-            source_port=channel.a_port,
-            source_channel=channel.a_channel,
-            token=coin_pb2.Coin(denom="gold", amount="70000"),
-            sender=a.address,
-            receiver=b.address,
-            timeout_timestamp=time.time_ns() + 600 * 10**9,
+        scene.check(f"the bridge holds SHIP on {a.name}", escrowed, 150_000)
+        scene.check(
+            "vouchers in all are what the bridge holds", await _supply(b, voucher), escrowed
         )
-        message.timeout_height.SetInParent()
+        scene.check("no SHIP was made or lost", owned + escrowed, SHIP)
+
+    async def _native(self, a: Stage, b: Stage, channel: ChannelPair, scene: Scene) -> None:
+        message = self._transfer(a, b, channel, Coin("gold", 70_000))
+        message.timeout_timestamp = time.time_ns() + 600 * 10**9
         sent = await a.send(message)
-        teller.line(_sent(a, sent))
-        await self._acknowledged(teller, a, channel.a_port, channel.a_channel, sent)
+        scene.line(_sent(a, sent))
+        await self._finished(scene, a, channel.a_port, channel.a_channel, sent)
         trace = f"{channel.b_port}/{channel.b_channel}/gold"
         denom = await self._denom(b, trace)
-        teller.line(f"{trace} is {denom} on {b.name}")
-        escrow = await self._escrow(a, channel)
-        teller.check(
-            f"{a.user.name} owns gold on {a.name}", await a.coins(a.address, "gold"), GOLD - 70_000
-        )
-        teller.check(
-            f"the escrow account holds gold on {a.name}", await a.coins(escrow, "gold"), 70_000
-        )
-        teller.check(
-            f"{b.user.name} owns gold of {a.name} on {b.name}",
-            await b.coins(b.address, denom),
-            70_000,
-        )
+        scene.line(f"{trace} is {denom} on {b.name}")
+        owned = await a.coins(a.address, "gold")
+        escrowed = await a.coins(await self._escrow(a, channel), "gold")
+        scene.check(f"{a.user.name} owns gold on {a.name}", owned, COINS - 70_000)
+        scene.check(f"the escrow account holds gold on {a.name}", escrowed, 70_000)
+        arrived = await b.coins(b.address, denom)
+        scene.check(f"{b.user.name} owns gold of {a.name} on {b.name}", arrived, escrowed)
 
-    async def _ping(self, teller: Teller, a: Stage, b: Stage, channel: ChannelPair) -> None:
-        teller.scene(f"A packet into the ping-pong contract on {b.name}")
+    async def _ping(self, a: Stage, b: Stage, channel: ChannelPair, scene: Scene) -> None:
         contract, other = a.contracts["ping_pong"], b.contracts["ping_pong"]
-        sent = await a.execute(
-            contract,
-            {"ping": {"channel": channel.a_channel, "text": "ahoy", "timeout_seconds": 600}},
-        )
-        teller.line(_sent(a, sent))
-        sequence = _sequence(sent)
-        await self._acknowledged(teller, a, channel.a_port, channel.a_channel, sent)
-        got = await b.ask(other, {"packet": {"channel": channel.b_channel, "sequence": sequence}})
+        ping = {"channel": channel.a_channel, "text": "ahoy", "timeout_seconds": 600}
+        sent = await a.execute(contract, {"ping": ping})
+        scene.line(_sent(a, sent))
+        await self._finished(scene, a, channel.a_port, channel.a_channel, sent)
+        where = {"channel": channel.b_channel, "sequence": _sequence(sent)}
+        got = await b.ask(other, {"packet": where})
         data = json.loads(base64.b64decode(got["data"]))
-        teller.check(f"the contract on {b.name} recorded", data, {"ping": {"text": "ahoy"}})
-        teller.line(f"at height {got['at']['height']}, brought by {got['relayer']}")
-        ours = await a.ask(contract, {"sent": {"channel": channel.a_channel, "sequence": sequence}})
+        scene.check(f"the contract on {b.name} recorded", data, {"ping": {"text": "ahoy"}})
+        scene.line(f"at height {got['at']['height']}, brought by {got['relayer']}")
+        where = {"channel": channel.a_channel, "sequence": _sequence(sent)}
+        ours = await a.ask(contract, {"sent": where})
         ack = json.loads(base64.b64decode(ours["state"]["acknowledged"]["ack"]))
         answer = json.loads(base64.b64decode(ack["result"]))
-        teller.check(
+        scene.check(
             f"and the contract on {a.name} got its answer", answer, {"pong": {"text": "ahoy"}}
         )
 
-    async def _refused(self, teller: Teller, a: Stage, b: Stage, channel: ChannelPair) -> None:
-        teller.scene(
-            f"{a.user.name} sends 4000 SHIP to somebody who cannot be, and the contract on {b.name} refuses"
+    async def _timed_out(self, a: Stage, b: Stage, channel: ChannelPair, scene: Scene) -> None:
+        before = await a.coins(a.address, "silver")
+        scene.line(f"{a.user.name} owns {before} silver")
+        message = self._transfer(a, b, channel, Coin("silver", 5_000))
+        head = (await b.endpoint.reader.status()).height
+        message.timeout_height.revision_number = b.endpoint.revision
+        message.timeout_height.revision_height = head + 1
+        sent = await a.send(message)
+        scene.line(f"{_sent(a, sent)}, in time for {b.name} below height {head + 1}")
+        scene.line(
+            f"{a.user.name} owns {await a.coins(a.address, 'silver')} silver while it is on its way"
         )
-        token = a.contracts["cw20_token"]
-        before = await a.cw20(token, a.address)
-        sent = await self._bridge_send(a, token, channel.a_channel, "nobody", 4_000)
-        teller.line(_sent(a, sent))
-        during = await a.cw20(token, a.address)
-        teller.line(f"{a.user.name} owns {during} SHIP while it is on its way")
-        await self._acknowledged(teller, a, channel.a_port, channel.a_channel, sent)
-        teller.check("the error acknowledgement refunds", await a.cw20(token, a.address), before)
-        escrowed = await a.cw20(token, a.contracts["cw20_bridge"])
-        teller.check("no SHIP was made or lost", before + escrowed, SHIP)
+        await self._finished(scene, a, channel.a_port, channel.a_channel, sent, "timed out")
+        scene.check("the timeout refunds silver", await a.coins(a.address, "silver"), before)
+        escrowed = await a.coins(await self._escrow(a, channel), "silver")
+        scene.check("nothing of it stays in escrow", escrowed, 0)
 
-    async def _timed_out(
-        self, teller: Teller, a: Stage, b: Stage, channel: ChannelPair, relayer: Process
-    ) -> None:
-        teller.scene(
-            f"{a.user.name} sends 5000 SHIP that must arrive within a second, while the relayer is held"
-        )
-        token = a.contracts["cw20_token"]
+    async def _refused(self, a: Stage, b: Stage, channel: ChannelPair, scene: Scene) -> None:
+        token = a.contracts["TIDE"]
         before = await a.cw20(token, a.address)
-        relayer.pause()
-        try:
-            sent = await self._bridge_send(a, token, channel.a_channel, b.address, 5_000, 1)
-            teller.line(_sent(a, sent))
-            deadline = _timeout(sent)
-            await _until(lambda: _is_past(b, deadline), f"a block of {b.name} after the timeout")
-            height = (await b.endpoint.reader.status()).height
-            teller.line(f"{b.name} is past the timeout at height {height}; the relayer goes on")
-        finally:
-            relayer.resume()
-        await self._acknowledged(teller, a, channel.a_port, channel.a_channel, sent, "timed out")
-        teller.check("the timeout refunds", await a.cw20(token, a.address), before)
+        scene.line(f"{a.user.name} owns {before} TIDE")
+        sent = await self._bridge_send(a, token, channel.a_channel, "nobody", 4_000)
+        scene.line(_sent(a, sent))
+        during = await a.cw20(token, a.address)
+        scene.line(f"{a.user.name} owns {during} TIDE while it is on its way")
+        await self._finished(scene, a, channel.a_port, channel.a_channel, sent)
+        scene.check(
+            "the error acknowledgement refunds TIDE", await a.cw20(token, a.address), before
+        )
         escrowed = await a.cw20(token, a.contracts["cw20_bridge"])
-        teller.check("no SHIP was made or lost", before + escrowed, SHIP)
+        scene.check("no TIDE was made or lost", before + escrowed, SHIP)
+        path = f"{channel.b_port}/{channel.b_channel}/cw20:{token}"
+        scene.check(f"and there is no voucher on {b.name}", await _voucher(b, path), None)
 
     # Pieces
 
@@ -442,9 +496,9 @@ class Demo:
         }
         return await stage.execute(token, {"send": message})
 
-    async def _acknowledged(
+    async def _finished(
         self,
-        teller: Teller,
+        scene: Scene,
         stage: Stage,
         port: str,
         channel: str,
@@ -459,7 +513,21 @@ class Demo:
 
         await _until(is_gone, f"packet {sequence} to be {how}")
         height = (await stage.endpoint.reader.status()).height
-        teller.line(f"packet {sequence} is {how} on {stage.name} by height {height}")
+        scene.line(f"packet {sequence} of {channel} is {how} on {stage.name} by height {height}")
+
+    def _transfer(
+        self, a: Stage, b: Stage, channel: ChannelPair, amount: Coin
+    ) -> transfer_tx.MsgTransfer:
+        """An ICS-20 transfer without a timeout yet."""
+        message = transfer_tx.MsgTransfer(
+            source_port=channel.a_port,
+            source_channel=channel.a_channel,
+            token=coin_pb2.Coin(denom=amount.denom, amount=str(amount.amount)),
+            sender=a.address,
+            receiver=b.address,
+        )
+        message.timeout_height.SetInParent()
+        return message
 
     async def _denom(self, stage: Stage, trace: str) -> str:
         path = "/ibc.applications.transfer.v1.Query/DenomHash"
@@ -484,7 +552,7 @@ class Demo:
 
     def _result(self, teller: Teller, a: Stage, b: Stage, channels: Channels) -> dict[str, Any]:
         seconds = time.monotonic() - teller.started
-        checks = sum(len(scene["checks"]) for scene in teller.scenes)
+        checks = sum(len(scene.checks) for scene in teller.scenes)
         teller.say("")
         if teller.failures:
             teller.say(f"{len(teller.failures)} of {checks} checks do not hold:")
@@ -504,20 +572,23 @@ class Demo:
                     ("ping_pong", channels.ping),
                 )
             },
-            "scenes": teller.scenes,
+            "scenes": [
+                {"title": scene.title, "lines": scene.lines, "checks": scene.checks}
+                for scene in teller.scenes
+            ],
             "failures": teller.failures,
         }
 
     def _invite(self, teller: Teller, a: Stage, b: Stage) -> None:
-        teller.scene("Everything stays up until Ctrl-C")
+        scene = teller.scene("Everything stays up until Ctrl-C")
         for stage in (a, b):
-            teller.line(
+            scene.line(
                 f"{stage.chain_id}: RPC {stage.rpc}, gRPC {stage.grpc}, process {stage.process.pid}"
             )
             for account in (stage.user, stage.relayer):
-                teller.line(f"  {account.name} {account.address(PREFIX)}")
-                teller.line(f"    {account.mnemonic}")
-        teller.line(f"try: lightship query channels {a.rpc}")
+                scene.line(f"  {account.name} {account.address(PREFIX)}")
+                scene.line(f"    {account.mnemonic}")
+        scene.line(f"try: lightship query channels {a.rpc}")
 
 
 async def _deploy(stage: Stage) -> None:
@@ -533,12 +604,6 @@ async def _deploy(stage: Stage) -> None:
     )
     ids = _attributes(stored, "store_code", "code_id")
     stage.codes.update(zip(CODES, map(int, ids), strict=True))
-    token = {
-        "name": "Ship",
-        "symbol": "SHIP",
-        "decimals": 6,
-        "initial_balances": [{"address": stage.address, "amount": str(SHIP)}],
-    }
     bridge = {
         "default_timeout": 600,
         "gov_contract": stage.address,
@@ -546,17 +611,31 @@ async def _deploy(stage: Stage) -> None:
         "default_gas_limit": 1_000_000,
         "voucher_code_id": stage.codes["cw20_token"],
     }
-    wishes: Mapping[str, Any] = {"cw20_token": token, "cw20_bridge": bridge, "ping_pong": {}}
+    wishes: Sequence[tuple[str, str, Any]] = (
+        ("SHIP", "cw20_token", _token("Ship", "SHIP", stage.address)),
+        ("TIDE", "cw20_token", _token("Tide", "TIDE", stage.address)),
+        ("cw20_bridge", "cw20_bridge", bridge),
+        ("ping_pong", "ping_pong", {}),
+    )
     made = await stage.send(
         *(
             wasm_tx.MsgInstantiateContract(
-                sender=stage.address, code_id=stage.codes[name], label=name, msg=_json(wish)
+                sender=stage.address, code_id=stage.codes[code], label=name, msg=_json(wish)
             )
-            for name, wish in wishes.items()
+            for name, code, wish in wishes
         )
     )
     addresses = _attributes(made, "instantiate", "_contract_address")
-    stage.contracts.update(zip(wishes, addresses, strict=True))
+    stage.contracts.update(zip((name for name, _, _ in wishes), addresses, strict=True))
+
+
+def _token(name: str, symbol: str, owner: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "symbol": symbol,
+        "decimals": 6,
+        "initial_balances": [{"address": owner, "amount": str(SHIP)}],
+    }
 
 
 async def _until(look: Callable[[], Awaitable[Any]], what: str) -> Any:
@@ -575,8 +654,8 @@ async def _voucher(stage: Stage, path: str) -> str | None:
     return answer["contract"] if answer else None
 
 
-async def _is_past(stage: Stage, deadline_ns: int) -> bool:
-    return (await stage.endpoint.reader.status()).time.ns >= deadline_ns
+async def _supply(stage: Stage, token: str) -> int:
+    return int((await stage.ask(token, {"token_info": {}}))["total_supply"])
 
 
 def _sent(stage: Stage, outcome: Outcome) -> str:
@@ -585,10 +664,6 @@ def _sent(stage: Stage, outcome: Outcome) -> str:
 
 def _sequence(outcome: Outcome) -> int:
     return int(_attributes(outcome, "send_packet", "packet_sequence")[0])
-
-
-def _timeout(outcome: Outcome) -> int:
-    return int(_attributes(outcome, "send_packet", "packet_timeout_timestamp")[0])
 
 
 def _attributes(outcome: Outcome, type_: str, key: str) -> list[str]:

@@ -122,7 +122,7 @@ class Link:
         """Create clients, a connection, and channels over it, in six rounds of transactions."""
         on_a, on_b = await asyncio.gather(create_client(a, b), create_client(b, a))
         sides = Side(a, on_a), Side(b, on_b)
-        return await cls._connect(*sides, "", wishes, state, admits)
+        return await cls.connect_with_channels(*sides, wishes, state=state, admits=admits)
 
     @classmethod
     async def connect(
@@ -135,19 +135,23 @@ class Link:
         admits: Admits | None = None,
     ) -> Self:
         """Open a connection over clients that exist, or finish one that a has begun."""
-        link, _ = await cls._connect(a, b, a_connection, (), state, admits)
+        link, _ = await cls.connect_with_channels(
+            a, b, (), a_connection, state=state, admits=admits
+        )
         return link
 
     @classmethod
-    async def _connect(
+    async def connect_with_channels(
         cls,
         a: Side,
         b: Side,
-        a_connection: str,
         wishes: Sequence[ChannelWish],
-        state: State | None,
-        admits: Admits | None,
+        a_connection: str = "",
+        *,
+        state: State | None = None,
+        admits: Admits | None = None,
     ) -> tuple[Self, list[ChannelPair]]:
+        """Open a connection over clients that exist, and channels over it, in five rounds."""
         begun = {side.endpoint.chain_id: side.endpoint.heights.latest for side in (a, b)}
         ends = ConnectionEnds(a, b, a_connection)
         channels = [ChannelEnds(a, b, ends.ids, wish) for wish in wishes]

@@ -14,6 +14,7 @@ import click
 from lightship.cli.options import event_loop
 from lightship.cli.output import json_option, show
 from lightship.demo import Demo, Teller, clean
+from relayer.config import Duration
 
 
 @click.command()
@@ -37,6 +38,7 @@ def command(keep: bool, block_time: str, folder: Path | None, as_json: bool) -> 
     """
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"--folder {folder} is not empty")
+    _check_block_time(block_time)
     place = folder or Path(tempfile.mkdtemp(prefix="lightship-demo-"))
     place.mkdir(parents=True, exist_ok=True)
     teller = Teller(say=(lambda _: None) if as_json and not keep else click.echo)
@@ -55,6 +57,14 @@ def command(keep: bool, block_time: str, folder: Path | None, as_json: bool) -> 
     return 0 if result["holds"] else 1
 
 
+def _check_block_time(text: str) -> None:
+    try:
+        if text != "instant":
+            Duration.parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"--block-time: {error}, or instant") from None
+
+
 async def _run(demo: Demo, teller: Teller, *, keep: bool) -> dict[str, Any]:
     """The story, which SIGTERM or Ctrl-C ends in good order."""
     loop = asyncio.get_running_loop()
@@ -63,7 +73,7 @@ async def _run(demo: Demo, teller: Teller, *, keep: bool) -> dict[str, Any]:
 
     def end() -> None:
         ending.set()
-        if not keep or not teller.scenes or "stays up" not in teller.scenes[-1]["title"]:
+        if not keep or not teller.scenes or "stays up" not in teller.scenes[-1].title:
             story.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):
