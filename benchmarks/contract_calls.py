@@ -34,8 +34,12 @@ def _measure(vm: VM, n: int) -> list[Result]:
     calls = per_second(lambda: vm.call(code, "execute", transfer, store, GAS), n)
     queries = per_second(lambda: vm.call(code, "query", balance, store, GAS), n)
     return [
-        Result("calls execute", calls, "calls/s", n, "cw20 transfers in the VM, a new instance each"),
-        Result("calls query", queries, "calls/s", n, "cw20 balances in the VM, a new instance each"),
+        Result(
+            "calls execute", calls, "calls/s", n, "cw20 transfers in the VM, a new instance each"
+        ),
+        Result(
+            "calls query", queries, "calls/s", n, "cw20 balances in the VM, a new instance each"
+        ),
     ]
 
 

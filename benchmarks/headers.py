@@ -15,7 +15,14 @@ from cosmos_pb.ibc.lightclients.tendermint.v1 import tendermint_pb2
 from light_client import client as tm
 from light_client import codec
 from light_client.client import ClientState, ConsensusState
-from light_client.commit import FOR_BLOCK, PRECOMMIT, Commit, CommitSig, SignedHeader, canonical_vote
+from light_client.commit import (
+    FOR_BLOCK,
+    PRECOMMIT,
+    Commit,
+    CommitSig,
+    SignedHeader,
+    canonical_vote,
+)
 from light_client.header import BlockID, Header, PartSetHeader, Version
 from light_client.message import ClientHeader
 from light_client.validators import Validator, ValidatorSet, canonical_order
@@ -50,10 +57,14 @@ class _Consensus:
         return self.states.get(height)
 
     def previous(self, height: Height, /) -> tuple[Height, ConsensusState] | None:
-        return max((pair for pair in self.states.items() if pair[0] < height), default=None, key=_height)
+        return max(
+            (pair for pair in self.states.items() if pair[0] < height), default=None, key=_height
+        )
 
     def next(self, height: Height, /) -> tuple[Height, ConsensusState] | None:
-        return min((pair for pair in self.states.items() if pair[0] > height), default=None, key=_height)
+        return min(
+            (pair for pair in self.states.items() if pair[0] > height), default=None, key=_height
+        )
 
     def processed(self, _: Height, /) -> tuple[int | None, Height | None] | None:
         return None

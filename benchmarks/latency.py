@@ -35,7 +35,9 @@ def _results(name: str, samples: tuple[float, ...], what: str) -> list[Result]:
     n = len(samples)
     return [
         Result(f"latency {name}", statistics.median(samples), "s", n, f"{what}, median", AIM, True),
-        Result(f"latency {name} p90", percentile(samples, 90), "s", n, f"{what}, 9 of 10", AIM, True),
+        Result(
+            f"latency {name} p90", percentile(samples, 90), "s", n, f"{what}, 9 of 10", AIM, True
+        ),
     ]
 
 
@@ -51,9 +53,7 @@ async def _one(net: Network) -> tuple[float, float]:
     return received, time.perf_counter() - began
 
 
-async def _until(
-    counters: Callable[[], Awaitable[dict[str, int]]], name: str, wanted: int
-) -> None:
+async def _until(counters: Callable[[], Awaitable[dict[str, int]]], name: str, wanted: int) -> None:
     deadline = time.perf_counter() + PATIENCE
     while (await counters())[name] < wanted:
         if time.perf_counter() > deadline:

@@ -71,7 +71,9 @@ class Party:
         return await self.send(self.ping_message(channel, count))
 
     def ping_message(self, channel: str, count: int) -> wasm_tx.MsgExecuteContract:
-        wish = {"ping": {"channel": channel, "text": "ahoy", "timeout_seconds": 3600, "count": count}}
+        wish = {
+            "ping": {"channel": channel, "text": "ahoy", "timeout_seconds": 3600, "count": count}
+        }
         return wasm_tx.MsgExecuteContract(
             sender=self.user.address, contract=self.contract, msg=json.dumps(wish).encode()
         )
@@ -108,8 +110,8 @@ async def network(*, wallets: int = 1, block_time: str = "instant") -> AsyncIter
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightship-bench-")))
         a, b = await asyncio.gather(
-            _chain(stack, folder, "alpha", wallets, block_time),
-            _chain(stack, folder, "beta", wallets, block_time),
+            start_chain(stack, folder, "alpha", wallets, block_time),
+            start_chain(stack, folder, "beta", wallets, block_time),
         )
         await asyncio.gather(_deploy(a), _deploy(b))
         channel = await _channel(folder, a, b)
@@ -117,7 +119,7 @@ async def network(*, wallets: int = 1, block_time: str = "instant") -> AsyncIter
         yield Network(a, b, channel, daemon)
 
 
-async def _chain(
+async def start_chain(
     stack: AsyncExitStack, folder: Path, name: str, wallets: int, block_time: str
 ) -> Party:
     home = folder / name

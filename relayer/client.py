@@ -91,6 +91,10 @@ class TrackedClient:
         headers = await self.subject.verifier.client_headers(below, height.revision_height)
         return [messages.update_client(self.id, header, signer) for header in headers]
 
+    def knows(self, height: Height) -> bool:
+        """Whether we have seen, and compared, what the client trusts about this height."""
+        return height in self._known
+
     def confirm(self, height: Height) -> None:
         """A block of the host has an update to this height."""
         if height not in self._known:

@@ -10,7 +10,14 @@ from cosmos_pb.ibc.core.connection.v1 import connection_pb2
 from light_client import host
 from relayer.client import TrackedClient, create_client
 from relayer.endpoint import Endpoint
-from relayer.errors import HandshakeError, NetworkError, QueryError, RelayerError, TxError
+from relayer.errors import (
+    HandshakeError,
+    NetworkError,
+    QueryError,
+    RelayerError,
+    TxError,
+    VerificationFailed,
+)
 from relayer.events import Unreadable
 from relayer.handshake import (
     OPEN,
@@ -23,6 +30,7 @@ from relayer.handshake import (
 )
 from relayer.lane import Lane
 from relayer.ledger import Ledger
+from relayer.misbehaviour import Detector
 from relayer.notices import BadEvent, BlockRead, NetworkTrouble, PathStarted
 from relayer.plan import Action
 from relayer.scan import catch_up
@@ -87,6 +95,8 @@ class Link:
             "a": Lane(a.client, b.client, self.ledger),
             "b": Lane(b.client, a.client, self.ledger),
         }
+        self._detectors = {side.endpoint.chain_id: Detector(side.client) for side in (a, b)}
+        self._preparing = asyncio.Lock()
         self._notices = a.endpoint.notices
 
     @property
@@ -191,7 +201,12 @@ class Link:
         on_a = TrackedClient(end.client_id, a, b)
         on_b = TrackedClient(there.client_id, b, a)
         await asyncio.gather(on_a.load(), on_b.load())
-        await asyncio.gather(on_a.anchor(), on_b.anchor())
+        for client in (on_a, on_b):
+            try:
+                await client.anchor()
+            except VerificationFailed as error:
+                await Detector(client).suspect(error)
+                raise
         if end.state != OPEN or there.state != OPEN:
             sides = Side(a, on_a), Side(b, on_b)
             return await cls.connect(*sides, connection, state=state, admits=admits)
@@ -268,7 +283,11 @@ class Link:
         try:
             await self._run_all()
         except* RelayerError as group:
-            raise _first(group) from None
+            error = _first(group)
+            if isinstance(error, VerificationFailed):
+                for detector in self._detectors.values():
+                    await detector.suspect(error)
+            raise error from None
 
     async def _run_all(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -293,8 +312,22 @@ class Link:
 
     async def _prepare(self) -> None:
         """Where no block was read yet, take stock of what is pending and begin at the newest."""
-        if None in self.ledger.cursors.values():
-            await catch_up(self.a.endpoint, self.b.endpoint, self.ledger)
+        async with self._preparing:
+            for side in (self.a, self.b):
+                await self._forget_pruned(side.endpoint)
+            if None in self.ledger.cursors.values():
+                await catch_up(self.a.endpoint, self.b.endpoint, self.ledger)
+
+    async def _forget_pruned(self, endpoint: Endpoint) -> None:
+        """Blocks that the chain no longer has cannot be read: what was in them must be found anew."""
+        cursor = self.ledger.cursors[endpoint.chain_id]
+        if cursor is None:
+            return
+        earliest = (await endpoint.reader.status()).earliest
+        if cursor + 1 < earliest:
+            reason = f"blocks {cursor + 1} to {earliest - 1} of {endpoint.chain_id} are pruned"
+            self._notices(NetworkTrouble(self.id, reason, 0.0))
+            self.ledger.cursors[endpoint.chain_id] = None
 
     async def _settle(self) -> None:
         """Wait until what was read can be proven: one block more on each chain that has packets."""
@@ -342,9 +375,16 @@ class Link:
             await heights.wait((self.ledger.cursors[chain] or 0) + 1, _QUIET)
 
     async def _keep_fresh(self, side: Side) -> None:
-        """Update a client before it expires for want of packets."""
+        """Update a client before it expires for want of packets, and compare what others gave it."""
+        detector = self._detectors[side.endpoint.chain_id]
         while True:
             await side.client.refresh()
+            conflict = await detector.look()
+            if conflict is not None:
+                notice = await detector.accuse(conflict)
+                raise VerificationFailed(
+                    notice.chain, notice.height, "header", "another one was submitted to its client"
+                )
             await side.endpoint.clock.sleep(_REFRESH_CHECK)
 
     async def _again(self, work: Callable[[], Awaitable[None]]) -> None:

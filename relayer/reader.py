@@ -14,13 +14,14 @@ from cosmos_pb.cosmos.bank.v1beta1 import query_pb2 as bank_query
 from cosmos_pb.cosmos.staking.v1beta1 import query_pb2 as staking_query
 from cosmos_pb.cosmos.tx.v1beta1 import service_pb2 as tx_service
 from cosmos_pb.ibc.core.channel.v1 import query_pb2 as channel_query
+from cosmos_pb.ibc.core.client.v1 import query_pb2 as client_query
 from cosmos_pb.ibc.core.connection.v1 import query_pb2 as connection_query
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from light_client import codec, rpcjson
 from light_client.commit import LightBlock, SignedHeader
 from light_client.errors import LightClientError
 from light_client.validators import ValidatorSet
-from light_client.values import Timestamp
+from light_client.values import Height, Timestamp
 from relayer.coins import Coin
 from relayer.errors import NetworkError, QueryError, RpcError, VerificationFailed
 from relayer.transport import Transport, result
@@ -59,6 +60,7 @@ class Included:
     gas_wanted: int
     gas_used: int
     events: Sequence[Mapping[str, Any]]
+    tx: bytes
 
 
 class Reader:
@@ -259,6 +261,20 @@ class Reader:
             request.pagination.key = answer.pagination.next_key
         return found
 
+    async def consensus_heights(self, client: str) -> list[Height]:
+        """The heights that a client has a consensus state for, all pages of them."""
+        path = "/ibc.core.client.v1.Query/ConsensusStateHeights"
+        found: list[Height] = []
+        request = client_query.QueryConsensusStateHeightsRequest(client_id=client)
+        request.pagination.limit = 1000
+        for _ in range(MAX_PAGES):
+            answer = await self.ask(path, request, client_query.QueryConsensusStateHeightsResponse)
+            found.extend(codec.height_from_pb(each) for each in answer.consensus_state_heights)
+            if not answer.pagination.next_key:
+                break
+            request.pagination.key = answer.pagination.next_key
+        return found
+
     async def client_connections(self, client: str) -> list[str]:
         """The connections that use a client."""
         path = "/ibc.core.connection.v1.Query/ClientConnections"
@@ -301,6 +317,7 @@ class Reader:
                 gas_wanted=int(outcome.get("gas_wanted") or 0),
                 gas_used=int(outcome.get("gas_used") or 0),
                 events=outcome.get("events") or (),
+                tx=base64.b64decode(answer.get("tx") or ""),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._unexpected("tx", error) from error

@@ -21,6 +21,7 @@ from light_client.values import Timestamp
 from lightship.cli.options import event_loop
 from lightship.cli.output import json_option, render, show
 from lightship.devnet import CHAIN_FILE, Account, ChainFile, make_genesis
+from lightship.memory import settle
 from relayer.coins import Coin, GasPrice
 from relayer.config import Duration
 
@@ -153,6 +154,7 @@ async def _serve(
     try:
         await node.start()
         await node.serve(host, rpc_port, grpc_port)
+        settle()
         result = {
             "chain_id": node.chain_id,
             "height": node.height,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.message import Message
 from helpers.accounts import Person
@@ -16,8 +19,18 @@ from chain.node.maker import Pace
 from chain.node.node import Node, NodeConfig
 from chain.node.privval import ValidatorKey
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
+from cosmos_pb.tendermint.abci import types_pb2 as abci
 from light_client.values import Timestamp
-from relayer import ChainSettings, Endpoint, GasPrice, HttpTransport, Notices, Signer, Transport
+from relayer import (
+    ChainSettings,
+    Endpoint,
+    GasPrice,
+    HttpTransport,
+    Link,
+    Notices,
+    Signer,
+    Transport,
+)
 from relayer.tx import pack
 from relayer.wallet import Outcome
 
@@ -66,6 +79,57 @@ class Party:
         return message
 
 
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until something holds; TimeoutError when it does not in time."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)  # noqa: ASYNC110 - the condition may be anything
+
+
+@asynccontextmanager
+async def running(link: Link) -> AsyncIterator[asyncio.Task[None]]:
+    """The link relays as long as this lasts."""
+    task = asyncio.create_task(link.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Forger:
+    """A transport whose answers pass through a test's hands."""
+
+    def __init__(self, inner: Transport) -> None:
+        self.inner = inner
+        self.on_call: Callable[[str, Any], Any] = lambda _method, answer: answer
+        self.on_query: Callable[[str, Any], Any] = lambda _path, answer: answer
+
+    async def call(self, method: str, params: Mapping[str, Any]) -> Any:
+        answer = copy.deepcopy(await self.inner.call(method, params))
+        return self.on_call(method, answer)
+
+    async def query(
+        self, path: str, data: bytes, *, height: int = 0, prove: bool = False
+    ) -> abci.ResponseQuery:
+        answer = await self.inner.query(path, data, height=height, prove=prove)
+        forged: abci.ResponseQuery = self.on_query(path, answer)
+        return forged
+
+    def subscribe(self, query: str) -> AsyncIterator[Any]:
+        return self.inner.subscribe(query)
+
+    async def close(self) -> None:
+        await self.inner.close()
+
+
+def forge(endpoint: Endpoint) -> Forger:
+    """Put a forger between an endpoint and its chain."""
+    forger = Forger(endpoint.reader.transport)
+    endpoint.reader.transport = forger
+    return forger
+
+
 @asynccontextmanager
 async def party(
     chain_id: str,
@@ -76,8 +140,11 @@ async def party(
     notices: Notices | None = None,
     validators: int = 1,
 ) -> AsyncIterator[Party]:
-    """A running chain with instant blocks and a relayer's endpoint on it."""
-    keys = [ValidatorKey.generate() for _ in range(validators)]
+    """A running chain with instant blocks and a relayer's endpoint on it.
+
+    Two parties of one chain id have the same validators: the second is a fork of the first.
+    """
+    keys = [ValidatorKey.from_secret(f"{chain_id}-{number}") for number in range(validators)]
     person = Person(f"user-{chain_id}")
     relayers = [Person(f"relayer-{chain_id}-{number}") for number in range(wallets)]
     document = Genesis(

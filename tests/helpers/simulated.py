@@ -114,7 +114,10 @@ class SimulatedChain:
 
     async def subscribe(self, query: str) -> AsyncIterator[Any]:
         for height in sorted(self.blocks):
-            yield {"query": query, "data": {"value": {"block": {"header": {"height": str(height)}}}}}
+            yield {
+                "query": query,
+                "data": {"value": {"block": {"header": {"height": str(height)}}}},
+            }
 
     async def close(self) -> None:
         self.calls.append(("close", {}))

@@ -50,7 +50,10 @@ def test_what_is_written_is_what_is_read() -> None:
     ("change", "line"),
     [
         (("[chains.alpha]", "[nope]\n[chains.alpha]"), "c.toml: nope: contains unknown field"),
-        (('prefix = "osmo"', "prefix = 1"), "c.toml: chains.beta.prefix: Expected 'str', got 'int'"),
+        (
+            ('prefix = "osmo"', "prefix = 1"),
+            "c.toml: chains.beta.prefix: Expected 'str', got 'int'",
+        ),
         (('prefix = "osmo"\n', ""), "c.toml: chains.beta.prefix: missing required field"),
         (('keys = ["one"]', 'keys = ["one", 7]'), "c.toml: chains.beta.keys[1]: Expected 'str'"),
         (('keys = ["one"]', "keys = []"), "c.toml: chains.beta.keys: Expected 'array' of length"),

@@ -46,8 +46,6 @@ async def served(handler: Handler, **options: Any) -> AsyncIterator[tuple[HttpTr
         await runner.cleanup()
 
 
-
-
 @pytest.mark.filterwarnings("ignore::aiohttp.web_exceptions.NotAppKeyWarning")
 async def test_calls_of_one_moment_travel_in_batches() -> None:
     async with served(echo, batch=10) as (transport, bodies):

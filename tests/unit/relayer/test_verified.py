@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ async def test_validators_that_change_are_followed_by_bisection() -> None:
     assert len(headers) > 1
     assert headers[0].trusted_height == Height(1, 1)
     assert headers[-1].height == Height(1, chain.height)
-    for before, after in zip(headers, headers[1:], strict=False):
+    for before, after in pairwise(headers):
         assert after.trusted_height == before.height
 
 
