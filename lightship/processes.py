@@ -83,17 +83,21 @@ class Process:
         self._process.kill()
         await self._process.wait()
 
-    async def stop(self) -> None:
-        """Ask it to end, and end it when it does not."""
-        if not self.running:
-            return
+    async def terminate(self) -> int:
+        """Ask it to end, and end it when it does not; its exit code."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
         except TimeoutError:
             await self.kill()
+            return -signal.SIGKILL
+
+    async def stop(self) -> None:
+        """End it, if it has not ended already."""
+        if self.running:
+            await self.terminate()
 
     def _last_words(self) -> str:
         lines = self.log.read_text("utf-8", "replace").strip().splitlines()

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from relayer.clock import Clock, SystemClock
 from relayer.config import ChainConfig, Config, PathConfig
@@ -70,9 +70,9 @@ class Daemon:
         """
         ending = stop or asyncio.Event()
         try:
-            await self.open()
             with _signals(ending):
-                await self._run_until(ending)
+                if await _unless(ending, self.open()):
+                    await self._run_until(ending)
         finally:
             await self.close()
 
@@ -154,6 +154,19 @@ async def _check_funds(endpoint: Endpoint) -> None:
             raise TxError(
                 endpoint.chain_id, f"account {wallet.address} does not exist: is it funded?"
             )
+
+
+async def _unless(ending: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do work, and give it up when the event is set first; whether it was done."""
+    task, stop = asyncio.create_task(work), asyncio.create_task(ending.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    for each in (task, stop):
+        each.cancel()
+    await asyncio.wait({task, stop})
+    if task.cancelled():
+        return False
+    task.result()
+    return True
 
 
 async def _cancel_when(ending: asyncio.Event, tasks: Sequence[asyncio.Task[object]]) -> None:

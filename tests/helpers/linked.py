@@ -82,8 +82,8 @@ class Party:
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
     """Wait until something holds; TimeoutError when it does not in time."""
     async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110 - the condition may be anything
+        while not condition():  # noqa: ASYNC110 - the condition may be anything
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

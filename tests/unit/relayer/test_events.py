@@ -25,7 +25,7 @@ ATTRIBUTES = {
 }
 
 
-def event(type_: str = "send_packet", **changes: str | None) -> dict[str, Any]:
+def event(type_: str = "send_packet", /, **changes: str | None) -> dict[str, Any]:
     merged: dict[str, str | None] = {**ATTRIBUTES, **changes}
     pairs = {key: value for key, value in merged.items() if value is not None}
     listed = [{"key": key, "value": value, "index": True} for key, value in pairs.items()]

@@ -154,7 +154,8 @@ def test_results_and_errors_of_json_rpc() -> None:
     assert result("x", "m", {"result": None}) is None
     with pytest.raises(RpcError, match=r"x: m: no \(-32601\): what"):
         result("x", "m", {"error": {"code": -32601, "message": "no", "data": "what"}})
-    for nonsense in (3, {}, {"error": "text"}, None, []):
+    nonsenses: list[Any] = [3, {}, {"error": "text"}, None, []]
+    for nonsense in nonsenses:
         with pytest.raises(NetworkError):
             result("x", "m", nonsense)
 
