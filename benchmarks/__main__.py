@@ -31,7 +31,9 @@ _NAME: Final = 22
 def main(words: Sequence[str] | None = None) -> int:
     """Run what was asked for and print it; 1 when an aim was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"some of: {', '.join(BENCHMARKS)}"
+    )
     parser.add_argument("--quick", action="store_true", help="fewer samples, a tenth of the time")
     parser.add_argument("--json", action="store_true", help="one object instead of a table")
     options = parser.parse_args(words)

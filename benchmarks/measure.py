@@ -13,7 +13,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One figure: ``value`` in ``unit`` out of ``n`` samples. ``aim`` is what the project wants, 0 for nothing in particular.
+    """One figure: ``value`` in ``unit`` out of ``n`` samples. ``aim`` 0 is none.
 
     ``lower`` says that less is better.
     """

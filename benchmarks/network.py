@@ -1,4 +1,4 @@
-"""Two chains and a relayer as processes on loopback, with a ping-pong contract on each chain and a channel between them."""
+"""Two chains and a relayer as processes on loopback, and a channel between a ping-pong contract on each chain."""
 
 from __future__ import annotations
 

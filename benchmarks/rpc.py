@@ -39,7 +39,9 @@ async def _rate(party: Party, n: int, batch: int) -> float:
     at_once = IN_FLIGHT * batch
 
     async def ask() -> Any:
-        return await transport.query("/store/ibc/key", b"nextClientSequence", height=height, prove=True)
+        return await transport.query(
+            "/store/ibc/key", b"nextClientSequence", height=height, prove=True
+        )
 
     try:
         await ask()

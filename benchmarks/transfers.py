@@ -55,6 +55,7 @@ def run(quick: bool) -> list[Result]:
 
 def _measure(chain: _Chain, blocks: int) -> list[Result]:
     token = chain.deploy()
+    settle()  # as the chain's process does
     n = blocks * PER_BLOCK
     what = f"{ACCOUNTS} senders, {PER_BLOCK} in a block, CheckTx + block, SQLite"
     cw20 = chain.rate(lambda sender, receiver: _cw20(token, sender, receiver), blocks)
@@ -95,7 +96,9 @@ class _Chain:
 
     def __init__(self, folder: Path) -> None:
         keys = [ValidatorKey.from_secret(f"bench {number}") for number in range(4)]
-        accounts = [Account.new(str(number), (Coin("stake", 10**12),)) for number in range(ACCOUNTS)]
+        accounts = [
+            Account.new(str(number), (Coin("stake", 10**12),)) for number in range(ACCOUNTS)
+        ]
         self.senders = [
             _Sender(account.signer, account.address(PREFIX), number)
             for number, account in enumerate(accounts)

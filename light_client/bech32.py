@@ -10,6 +10,7 @@ from typing import Final
 
 from light_client.errors import DecodeError
 
+MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 1023  # btcutil's limit, which the Cosmos SDK passes to its decoder
 
 _CHARSET = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -64,37 +65,49 @@ def encode(hrp: str, data: bytes) -> str:
     if hrp != hrp.lower():
         raise DecodeError(f"bech32 prefix {hrp!r} is not in lower case")
     values = base64.b32encode(data).rstrip(b"=").translate(_FROM_BASE32)
+    return f"{hrp}1{values.translate(_TO_CHARSET).decode()}{_checksum(hrp, values)}"
+
+
+def _checksum(hrp: str, values: bytes) -> str:
     check = _run(_run(_prefix_state(hrp), values), bytes(_CHECKSUM_LENGTH)) ^ 1
     tail = bytes(check >> shift & 31 for shift in range(25, -1, -5))
-    return f"{hrp}1{(values + tail).translate(_TO_CHARSET).decode()}"
+    return tail.translate(_TO_CHARSET).decode()
 
 
 @lru_cache(maxsize=_CACHED)
 def decode(text: str) -> tuple[str, bytes]:
     """The prefix and the bytes of a bech32 text.
 
-    Raises DecodeError on mixed case, a wrong character, length, checksum or padding.
+    Raises DecodeError on mixed case, a wrong character, length, checksum or padding, in the words of
+    `cosmos/btcutil:bech32/error.go`: contracts get to read them, and pay for their length.
     """
     hrp, values = _split(text)
     if _run(_prefix_state(hrp), values) != 1:
-        raise DecodeError(f"invalid bech32 checksum in {text!r}")
+        expected = _checksum(hrp, values[:-_CHECKSUM_LENGTH])
+        actual = text.lower()[-_CHECKSUM_LENGTH:]
+        raise DecodeError(f"invalid checksum (expected {expected} got {actual})")
     groups = values[:-_CHECKSUM_LENGTH].translate(_TO_CHARSET).translate(_CHARSET_TO_BASE32)
     spare = len(groups) * 5 % 8  # five or more: a group too many, which base 32 cannot end in
     if spare > 4 or (groups and values[len(groups) - 1] & (1 << spare) - 1):
-        raise DecodeError(f"invalid bech32 padding in {text!r}")
+        raise DecodeError("invalid incomplete group")
     return hrp, base64.b32decode(groups + b"=" * (-len(groups) % 8))
 
 
 def _split(text: str) -> tuple[str, bytes]:
-    if len(text) > MAX_LENGTH or not text.isascii():
-        raise DecodeError(f"invalid bech32 text of {len(text)} characters")
+    length = len(text.encode("utf-8", "surrogatepass"))
+    if not MIN_LENGTH <= length <= MAX_LENGTH:
+        raise DecodeError(f"invalid bech32 string length {length}")
+    strange = next((each for each in text if not "!" <= each <= "~"), None)
+    if strange is not None:
+        raise DecodeError(f"invalid character in string: {strange!r}")
     if text != text.lower() and text != text.upper():
-        raise DecodeError(f"bech32 text {text!r} mixes upper and lower case")
-    hrp, separator, rest = text.lower().rpartition("1")
-    if not separator or len(rest) < _CHECKSUM_LENGTH:
-        raise DecodeError(f"bech32 text {text!r} has no separator or is too short")
-    _check_hrp(hrp)
+        raise DecodeError("string not all lowercase or all uppercase")
+    hrp, _, rest = text.lower().rpartition("1")
+    if not hrp or len(rest) < _CHECKSUM_LENGTH:
+        raise DecodeError(f"invalid separator index {text.rfind('1')}")
     payload = rest.encode()
-    if payload.translate(None, _CHARSET):
-        raise DecodeError(f"invalid character in bech32 text {text!r}")
+    foreign = payload.translate(None, _CHARSET)
+    if foreign:
+        raise DecodeError(f"invalid character not part of charset: {foreign[0]}")
+    _check_hrp(hrp)
     return hrp, payload.translate(_CHARSET_TO_VALUE)

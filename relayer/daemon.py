@@ -81,8 +81,12 @@ class Daemon:
         if not self._config.paths:
             raise ConfigError(self._file, "paths", "there is no path to relay")
         names = sorted({name for path in self._config.paths for name in (path.a, path.b)})
-        opened = await asyncio.gather(*(self._open_chain(name) for name in names))
-        self._endpoints.update(zip(names, opened, strict=True))
+        found = await asyncio.gather(
+            *(self._open_chain(name) for name in names), return_exceptions=True
+        )
+        for outcome in found:
+            if isinstance(outcome, BaseException):
+                raise outcome
         for index, path in enumerate(self._config.paths):
             self.links.append(await self._resume(index, path))
 
@@ -92,7 +96,7 @@ class Daemon:
         self._endpoints.clear()
         self._state.close()
 
-    async def _open_chain(self, name: str) -> Endpoint:
+    async def _open_chain(self, name: str) -> None:
         config = self._config.chains[name]
         endpoint = Endpoint(
             ChainSettings.of(config),
@@ -101,13 +105,9 @@ class Daemon:
             clock=self._clock,
             notices=self._notices,
         )
-        try:
-            await endpoint.open()
-            await _check_funds(endpoint)
-        except BaseException:
-            await endpoint.close()
-            raise
-        return endpoint
+        self._endpoints[name] = endpoint
+        await endpoint.open()
+        await _check_funds(endpoint)
 
     def _signers(self, config: ChainConfig) -> Sequence[Signer]:
         keyring = Keyring(self._config.state.path / KEY_FOLDER)

@@ -23,6 +23,7 @@ broken, and nothing that it said may be used.
 
 import re
 from pathlib import Path
+from typing import Final
 
 
 class RelayerError(Exception):
@@ -92,12 +93,22 @@ class TxRejected(TxError):
     """A transaction that the chain refused.
 
     `height` is the block that included the failed transaction, for which fees were paid, or 0 when
-    it was refused before (simulation, CheckTx).
+    it was refused before (simulation, CheckTx). A simulation says why, but not with which code.
     """
 
-    def __init__(self, chain: str, codespace: str, code: int, log: str, height: int = 0) -> None:
+    def __init__(
+        self,
+        chain: str,
+        codespace: str,
+        code: int,
+        log: str,
+        height: int = 0,
+        *,
+        simulated: bool = False,
+    ) -> None:
         where = f" in block {height}" if height else ""
-        super().__init__(chain, f"transaction refused{where} with {codespace}/{code}: {log}")
+        how = "would fail" if simulated else f"refused{where} with {codespace}/{code}"
+        super().__init__(chain, f"transaction {how}: {log}")
         self.codespace = codespace
         self.code = code
         self.log = log
@@ -174,8 +185,18 @@ class PathStopped(RelayerError):
         self.reason = reason
 
 
+# What baseapp wraps around the reason when a simulation fails (cosmos-sdk `baseapp/abci.go`, `x/auth/tx`).
+_SIMULATED: Final = re.compile(
+    r"rpc error: code = \w+ desc = (?P<reason>.*?)"
+    r"(?: \[[^\]]*\])?(?: with gas used: '\d+')?(?:: (?:unknown|invalid) request)?",
+    re.DOTALL,
+)
+
+
 def rejection(chain: str, codespace: str, code: int, log: str, height: int = 0) -> TxRejected:
     """The most telling error for a refusal; texts as in cosmos-sdk `x/auth/ante`."""
+    simulated = _SIMULATED.fullmatch(log)
+    log = simulated["reason"] if simulated else log
     if (codespace == "sdk" and code == 32) or "account sequence mismatch" in log:
         match = re.search(r"expected (\d+), got (\d+)", log)
         if match:
@@ -184,4 +205,4 @@ def rejection(chain: str, codespace: str, code: int, log: str, height: int = 0) 
         match = re.search(r"required: ([0-9][^\s:]*)", log)
         if match:
             return InsufficientFee(chain, log, match[1])
-    return TxRejected(chain, codespace, code, log, height)
+    return TxRejected(chain, codespace, code, log, height, simulated=simulated is not None)

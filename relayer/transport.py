@@ -271,10 +271,13 @@ def _deliver(endpoint: str, calls: Sequence[_Call], answers: Any) -> None:
 @contextmanager
 def _gate(url: str) -> Iterator[None]:
     """The one place where errors of the network library become ours."""
-    from aiohttp import ClientError  # noqa: PLC0415 - heavy, and loaded by now
+    from aiohttp import ClientConnectorError, ClientError  # noqa: PLC0415 - heavy, loaded by now
 
     try:
         yield
+    except ClientConnectorError as error:
+        reason = error.strerror or str(error.os_error)
+        raise NetworkError(url, f"cannot connect: {reason}") from error
     except TimeoutError as error:
         raise NetworkError(url, "no answer in time") from error
     except (ClientError, OSError, ValueError) as error:
