@@ -302,16 +302,18 @@ class Lane:
         culprit = None if index is None else index - len(batch.update)
         parts = plan.split(batch.items, culprit)
         if not parts:
-            self._put_back(batch.tasks, error)
+            self._put_back(batch.tasks, error, own_fault=True)
             return
         if culprit is not None:
-            self._put_back([parts.pop().pop().task], error)
+            self._put_back([parts.pop().pop().task], error, own_fault=True)
         for part in parts:
             again = await self._prepare([item.task for item in part], wallet.address)
             if again is not None:
                 await self._send(again, wallet)
 
-    def _put_back(self, tasks: Sequence[Task], error: RelayerError) -> None:
+    def _put_back(
+        self, tasks: Sequence[Task], error: RelayerError, *, own_fault: bool = False
+    ) -> None:
         """Try again later, after longer and longer pauses."""
         now = self.target.clock.monotonic()
         for task in tasks:
@@ -319,7 +321,7 @@ class Lane:
             entry = self.ledger.mark_failed(task.key, str(error))
             if entry is None:
                 continue
-            pause = plan.delay(entry.attempts)
+            pause = plan.delay(entry.attempts, own_fault=own_fault)
             self._not_before[task.key] = now + pause
             key = task.key
             self.target.notices(

@@ -1,23 +1,16 @@
 """Two chains joined by a connection, with everything that is needed to carry packets between them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Self
+from typing import Self
 
 from cosmos_pb.ibc.core.connection.v1 import connection_pb2
 from light_client import host
 from relayer.client import TrackedClient, create_client
 from relayer.endpoint import Endpoint
-from relayer.errors import (
-    HandshakeError,
-    NetworkError,
-    QueryError,
-    RelayerError,
-    TxError,
-    VerificationFailed,
-)
+from relayer.errors import HandshakeError, RelayerError, VerificationFailed
 from relayer.events import Unreadable
 from relayer.handshake import (
     OPEN,
@@ -35,13 +28,13 @@ from relayer.notices import BadEvent, BlockRead, NetworkTrouble, PathStarted
 from relayer.plan import Action
 from relayer.scan import catch_up
 from relayer.state import EndIds, LinkIds, State
+from relayer.supervise import again, first
 
 Admits = Callable[[str, str], bool]
 
 _AHEAD = 16  # blocks that are fetched at the same time while catching up
 _QUIET = 5.0  # seconds after which a reader that heard of no block asks
 _REFRESH_CHECK = 30.0
-_RETRY = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _MAX_ROUNDS = 1000
 
 
@@ -283,7 +276,7 @@ class Link:
         try:
             await self._run_all()
         except* RelayerError as group:
-            error = _first(group)
+            error = first(group)
             if isinstance(error, VerificationFailed):
                 for detector in self._detectors.values():
                     await detector.suspect(error)
@@ -387,34 +380,17 @@ class Link:
                 )
             await side.endpoint.clock.sleep(_REFRESH_CHECK)
 
-    async def _again(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do work to its end, and begin it anew when the network or a transaction fails."""
-        failures = 0
-        clock = self.a.endpoint.clock
-        while True:
-            begun = clock.monotonic()
-            try:
-                return await work()
-            except _PASSING as error:
-                failures = 1 if clock.monotonic() - begun > _RETRY[-1] else failures + 1
-                pause = _RETRY[min(failures, len(_RETRY)) - 1]
-                self._notices(NetworkTrouble(self.id, str(error), pause))
-                await clock.sleep(pause)
+    def _again(self, work: Callable[[], Awaitable[None]]) -> Coroutine[None, None, None]:
+        return again(work, self.a.endpoint.clock, self._trouble)
 
-
-_PASSING: Final[tuple[type[RelayerError], ...]] = (NetworkError, QueryError, TxError)
+    def _trouble(self, error: RelayerError, pause: float) -> None:
+        self._notices(NetworkTrouble(self.id, str(error), pause))
 
 
 async def _pair(ends: ChannelEnds) -> ChannelPair:
     """An open channel by its ends, and the version that was settled on."""
     _, end, _ = await ends.state("a")
     return ChannelPair(ends.ports["a"], ends.ids["a"], ends.ports["b"], ends.ids["b"], end.version)
-
-
-def _first(group: BaseExceptionGroup[RelayerError]) -> RelayerError:
-    """One error to report out of several that happened together."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 async def _connection(endpoint: Endpoint, connection: str) -> connection_pb2.ConnectionEnd:

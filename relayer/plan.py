@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from light_client.packet import Packet
 from light_client.values import Height, Timestamp
 from relayer.packets import Entry, PacketKey, Stage
 
-MAX_ATTEMPTS: Final = 6
 _BACKOFF = (0.0, 0.2, 1.0, 3.0, 10.0, 30.0)
 _PARKED = 300.0
 
@@ -93,9 +92,14 @@ def overdue(entry: Entry, destination: Head, now: Timestamp) -> bool:
     return late and not expired(entry.packet, destination.height, destination.time)
 
 
-def delay(attempts: int) -> float:
-    """Seconds to wait after so many failures: a few quick tries, then seldom."""
-    return _BACKOFF[attempts] if attempts < len(_BACKOFF) else _PARKED
+def delay(attempts: int, *, own_fault: bool = True) -> float:
+    """Seconds to wait after so many failures: a few quick tries, then seldom.
+
+    A packet that fails for what is no fault of its own (network, funds) is not set aside for long.
+    """
+    if attempts < len(_BACKOFF):
+        return _BACKOFF[attempts]
+    return _PARKED if own_fault else _BACKOFF[-1]
 
 
 def in_order(tasks: Iterable[Task], following: Mapping[Channel, int]) -> list[Task]:

@@ -560,7 +560,8 @@ async def channel(client: Client) -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def test_grpc_answers_queries_and_tells_the_height(channel: grpc.aio.Channel) -> None:
-    call = channel.unary_unary(BALANCE)(
+    method: Any = channel.unary_unary(BALANCE)
+    call = method(
         bank_pb2.QueryBalanceRequest(address="alice", denom="x").SerializeToString(),
         metadata=(("x-cosmos-block-height", "1"),),
     )
@@ -610,15 +611,17 @@ async def test_grpc_refusals(
     channel: grpc.aio.Channel, path: str, request_: Any, height: str, code: str, text: str
 ) -> None:
     data = b"" if request_ is None else request_.SerializeToString()
+    method: Any = channel.unary_unary(path)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await channel.unary_unary(path)(data, metadata=(("x-cosmos-block-height", height),))
+        await method(data, metadata=(("x-cosmos-block-height", height),))
     assert caught.value.code().name == code
     assert text in (caught.value.details() or "")
 
 
 async def test_grpc_garbage_is_the_callers_fault(channel: grpc.aio.Channel) -> None:
+    method: Any = channel.unary_unary(BALANCE)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await channel.unary_unary(BALANCE)(b"\xff\xff")
+        await method(b"\xff\xff")
     assert caught.value.code().name == "INVALID_ARGUMENT"
 
 
@@ -644,12 +647,13 @@ async def test_node_services_over_grpc_and_abci(client: Client, channel: grpc.ai
     request = service_pb2.BroadcastTxRequest(
         tx_bytes=tx, mode=service_pb2.BROADCAST_MODE_SYNC
     ).SerializeToString()
-    broadcast = channel.unary_unary(f"{TX}BroadcastTx")
+    broadcast: Any = channel.unary_unary(f"{TX}BroadcastTx")
     sent = service_pb2.BroadcastTxResponse.FromString(await broadcast(request)).tx_response
     again = service_pb2.BroadcastTxResponse.FromString(await broadcast(request)).tx_response
     assert (sent.code, sent.txhash) == (0, hash_of(tx))
     assert (again.code, again.codespace) == (19, "sdk")
-    latest = await channel.unary_unary(f"{COMET}GetLatestBlock")(b"")
+    get_latest: Any = channel.unary_unary(f"{COMET}GetLatestBlock")
+    latest = await get_latest(b"")
     block = comet_pb2.GetLatestBlockResponse.FromString(latest)
     assert block.sdk_block.header.proposer_address.startswith("cosmosvalcons1")
     assert block.block_id.hash.hex().upper() == (await client.call("block"))["block_id"]["hash"]

@@ -190,7 +190,7 @@ async def pair(
     validators: int = 1,
 ) -> AsyncIterator[tuple[Party, Party]]:
     """Two chains, alpha-1 and beta-1."""
-    options = {"wallets": wallets, "sockets": sockets, "validators": validators}
+    options: dict[str, Any] = {"wallets": wallets, "sockets": sockets, "validators": validators}
     async with (
         party("alpha-1", pace=pace, notices=notices, **options) as a,
         party("beta-1", pace=pace, notices=notices, **options) as b,

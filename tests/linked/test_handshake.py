@@ -77,7 +77,7 @@ async def test_a_second_channel_gets_the_next_ids() -> None:
 async def test_what_the_chains_refuse_is_said_in_their_words() -> None:
     async with pair() as (a, b):
         link = await Link.create(a.endpoint, b.endpoint)
-        with pytest.raises(TxRejected, match="invalid version"):
+        with pytest.raises(TxRejected, match="invalid ICS20 version"):
             await link.open_channel("transfer", "transfer", "ics20-99")
         with pytest.raises(TxRejected, match="nowhere"):
             await link.open_channel("nowhere", "transfer", "ics20-1")

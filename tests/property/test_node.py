@@ -57,8 +57,9 @@ def to_events(described: Any) -> list[abci.Event]:
 
 def stored_block(height: int, described: Any) -> StoredBlock:
     own, of_txs = described
-    header = Header(
-        Version(11), "kv-1", height, Timestamp(height), BlockID(), *([b""] * 8), bytes(20)
+    empty = [b""] * 8
+    header = Header(  # mypy cannot count the starred ones
+        *(Version(11), "kv-1", height, Timestamp(height), BlockID(), *empty, bytes(20))  # type: ignore[arg-type]
     )
     results = abci.ResponseFinalizeBlock(events=to_events(own))
     results.tx_results.extend(abci.ExecTxResult(events=to_events(each)) for each in of_txs)

@@ -78,7 +78,11 @@ def test_proofs_are_the_same_bytes(case: dict[str, Any], trees: list[Tree]) -> N
 @pytest.mark.parametrize("case", cases("scenarios.json", 12), ids=lambda case: case["id"])
 def test_scenarios_give_roots_and_node_dumps(case: dict[str, Any]) -> None:
     stored: dict[int, bytes] = {}
-    root, load = None, lambda identifier: decode(identifier, stored[identifier])
+
+    def load(identifier: int) -> Node:
+        return decode(identifier, stored[identifier])
+
+    root: Node | None = None
     for step in case["versions"]:
         working = WorkingTree(Tree(root, load))
         for kind, key, *value in step["ops"]:

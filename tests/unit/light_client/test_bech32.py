@@ -78,7 +78,7 @@ def test_the_checksum_is_that_of_bip_173() -> None:
 
 @pytest.mark.parametrize("values", [[31, 31], [0, 1], [0], [0, 0, 0]])
 def test_left_over_bits_must_be_zero_and_few(values: list[int]) -> None:
-    with pytest.raises(DecodeError, match="^invalid incomplete group$"):
+    with pytest.raises(DecodeError, match=r"^invalid incomplete group$"):
         bech32.decode(checksummed("a", values))
 
 

@@ -135,7 +135,9 @@ def test_the_same_header_twice_changes_nothing(link: Link) -> None:
     before = stored(link.a.chain, b"clients/")
     link.a.chain.commit()
     latest = link.a.chain.ibc.clients.latest_height(link.a.chain.context(), link.a.client)
-    older = next(iter(StoredHistory(link.a.chain.context(), link.a.client).oldest() or ()))
+    oldest = StoredHistory(link.a.chain.context(), link.a.client).oldest()
+    assert oldest is not None
+    older, _ = oldest
     header = link.b.chain.client_header(older, latest.revision_height)
     message = client_tx.MsgUpdateClient(
         client_id=link.a.client, client_message=to_any(header), signer=link.a.signer
@@ -346,7 +348,7 @@ def test_proofs_need_the_header_and_a_client_that_is_active() -> None:
         ({"with_proof": b"\xff"}, ("commitment", 2)),
     ):
         with pytest.raises(AbciError) as caught:
-            check(**arguments)  # type: ignore[arg-type]
+            check(**arguments)
         assert (caught.value.codespace, caught.value.code) == expected
         assert "failed connection state verification for client (07-tendermint-0)" in str(
             caught.value
