@@ -63,8 +63,24 @@ class Context:
 
     def fork(self, gas: GasMeter | None = None) -> Context:
         """A nested scope whose fate the caller decides: ``merge`` it, or drop it."""
-        return replace(
-            self, store=self.store.branch(), events=EventLog(), gas=self.gas if gas is None else gas
+        return self.over(self.store.branch(), EventLog(), self.gas if gas is None else gas)
+
+    def over(self, store: Branch, events: EventLog, gas: GasMeter) -> Context:
+        """The scope with another store, other events and gas; ``dataclasses.replace`` takes three times as long."""
+        return Context(
+            self.chain_id,
+            self.height,
+            self.time,
+            store,
+            gas,
+            self.mode,
+            events,
+            self.block_gas,
+            self.tx_bytes,
+            self.proposer,
+            self.header_hash,
+            self.min_gas_prices,
+            self.values,
         )
 
     def merge(self, inner: Context, *, events: bool = True) -> None:
@@ -77,7 +93,7 @@ class Context:
         return replace(self, values={**self.values, key: value})
 
     def with_gas(self, meter: GasMeter) -> Context:
-        return replace(self, gas=meter)
+        return self.over(self.store, self.events, meter)
 
     def emit(self, type_: str, /, *pairs: tuple[str, str], **attributes: str) -> None:
         self.events.emit(type_, *pairs, **attributes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -30,7 +30,8 @@ UNLIMITED: Final = 2**64 - 1
 """The limit that an infinite gas meter reports."""
 
 _CACHED_TXS = 8192
-_CACHED_SIZE = 8192  # bytes: larger ones, with code or headers in them, are decoded anew
+_SMALL = 8192  # bytes
+_CACHED_LARGE = 32  # with code, headers or many packets in them
 
 _log = logging.getLogger(__name__)
 
@@ -52,11 +53,12 @@ class Executor:
         self._messages = messages
         self._auth = auth
         self._ante = ante
-        self._remembered = lru_cache(maxsize=_CACHED_TXS)(self._decode)
+        self._small = lru_cache(maxsize=_CACHED_TXS)(self._decode)
+        self._large = lru_cache(maxsize=_CACHED_LARGE)(self._decode)
 
     def decode(self, raw: bytes) -> DecodedTx:
-        """Read a transaction; sdk/2. The mempool and the block see the same small ones, so those are remembered."""
-        return self._remembered(raw) if len(raw) <= _CACHED_SIZE else self._decode(raw)
+        """Read a transaction; sdk/2. The mempool and the block see the same ones, so they are remembered."""
+        return self._small(raw) if len(raw) <= _SMALL else self._large(raw)
 
     def _decode(self, raw: bytes) -> DecodedTx:
         return decode(raw, self._messages, self._auth.address_bytes)
@@ -98,7 +100,7 @@ class Executor:
         if state.mode in {Mode.CHECK, Mode.RECHECK}:
             return Outcome(*_gas(ante.gas))
         events = tuple(map(to_pb, ante.events.events))
-        ctx = replace(ante, store=state.store.branch(), events=EventLog())
+        ctx = ante.over(state.store.branch(), EventLog(), ante.gas)
         try:
             results = self._dispatch(ctx, tx.messages)
         except Exception as error:  # noqa: BLE001 - as above

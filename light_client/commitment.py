@@ -5,6 +5,8 @@ Proofs are ordered from the lowest tree up, paths from the highest down. Source:
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
 
 from google.protobuf.message import DecodeError as ProtobufError
 
@@ -16,6 +18,8 @@ from light_client.errors import DecodeError, ProofError
 from light_client.proofs import CommitmentProof, ExistenceProof, NonExistenceProof, ProofSpec
 
 MerkleProof = Sequence[CommitmentProof | None]
+
+_CACHED: Final = 2048
 
 
 def verify_membership(
@@ -29,11 +33,10 @@ def verify_membership(
 
     Raises ProofError with the codespace "commitment".
     """
-    proofs = _proofs(proof)
-    _check_arguments(specs, root, path, proofs)
-    if not value:
-        raise _invalid("empty value in membership proof")
-    _verify_chain(specs, root, path, value, proofs)
+    if isinstance(proof, bytes):
+        _verify_encoded(tuple(specs), root, tuple(path), value, proof)
+    else:
+        _verify_membership(specs, root, path, value, proof)
 
 
 def verify_non_membership(
@@ -84,6 +87,27 @@ def apply_prefix(prefix: bytes, path: str | bytes) -> tuple[bytes, bytes]:
     if not prefix:
         raise ProofError("prefix can't be empty", errors.INVALID_PREFIX)
     return prefix, path.encode() if isinstance(path, str) else path
+
+
+@lru_cache(maxsize=_CACHED)
+def _verify_encoded(
+    specs: tuple[ProofSpec, ...], root: bytes, path: tuple[bytes, ...], value: bytes, proof: bytes
+) -> None:
+    """Remembered once it holds: a chain sees a proof when it is simulated, in the mempool and in the block."""
+    _verify_membership(specs, root, path, value, _proofs(proof))
+
+
+def _verify_membership(
+    specs: Sequence[ProofSpec],
+    root: bytes,
+    path: Sequence[bytes],
+    value: bytes,
+    proofs: MerkleProof,
+) -> None:
+    _check_arguments(specs, root, path, proofs)
+    if not value:
+        raise _invalid("empty value in membership proof")
+    _verify_chain(specs, root, path, value, proofs)
 
 
 def _proofs(proof: bytes | MerkleProof) -> MerkleProof:

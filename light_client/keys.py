@@ -74,7 +74,9 @@ class PublicKey:
         return KEY_TYPES[self.type].verify(self.data, message, signature)
 
 
+@lru_cache(maxsize=_CACHED_SIGNATURES)
 def _verify_ed25519(key: bytes, message: bytes, signature: bytes) -> bool:
+    """Remembered: a chain sees a header when it is simulated, in the mempool and in the block."""
     if len(signature) != 64:
         return False
     return bool(ed25519_zebra.ed_verify(signature, message, key))

@@ -80,7 +80,8 @@ class Process:
 
     async def kill(self) -> None:
         """End it as a power failure would."""
-        self._process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
         await self._process.wait()
 
     async def terminate(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from relayer.clock import Clock
 from relayer.reader import Reader
 
-NEW_BLOCK: Final = "tm.event='NewBlock'"
+NEW_BLOCK: Final = "tm.event='NewBlockHeader'"  # the whole block would come with NewBlock
 
 _QUIET = 1.0  # with events: ask after this long a silence, since one may be lost
 _POLL = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25)

@@ -35,11 +35,17 @@ def flatten(events: Iterable[abci.Event], *, indexed_only: bool = False) -> dict
 
 @dataclass
 class Event:
-    """One thing that happened. The JSON of ``data`` is made when the first subscriber wants it."""
+    """One thing that happened. What it carries is made when the first subscriber wants it."""
 
     name: str
-    events: dict[str, list[str]]
+    attributes: Callable[[], dict[str, list[str]]]
     data: Callable[[], dict[str, Any]]
+
+    @cached_property
+    def events(self) -> dict[str, list[str]]:
+        """Values by ``type.attribute``, and the event's name under ``tm.event``."""
+        found = self.attributes()
+        return {**found, "tm.event": [*found.get("tm.event", ()), self.name]}
 
     @cached_property
     def json(self) -> dict[str, Any]:
@@ -56,17 +62,16 @@ class Event:
 def block_events(stored: StoredBlock) -> Iterator[Event]:
     """What a new block makes known, in CometBFT's order (``state/execution.go`` fireEvents)."""
     results, height = stored.results, stored.height
-    own = flatten(results.events)
-    yield Event("NewBlock", _named(own, "NewBlock"), lambda: _new_block(stored))
     header = stored.header
-    yield Event(
-        "NewBlockHeader",
-        _named({}, "NewBlockHeader"),
-        lambda: {"header": rpcjson.header_to_json(header)},
-    )
+
+    def own() -> dict[str, list[str]]:
+        return flatten(results.events)
+
+    yield Event("NewBlock", own, lambda: _new_block(stored))
+    yield Event("NewBlockHeader", dict, lambda: {"header": rpcjson.header_to_json(header)})
     yield Event(
         "NewBlockEvents",
-        _named(own, "NewBlockEvents"),
+        own,
         lambda: {
             "height": str(height),
             "events": abcijson.events(results.events),
@@ -80,16 +85,19 @@ def block_events(stored: StoredBlock) -> Iterator[Event]:
 
 
 def tx_event(height: int, index: int, tx: bytes, result: abci.ExecTxResult) -> Event:
-    events = _named(flatten(result.events), "Tx")
-    events.setdefault("tx.hash", []).append(rpcjson.to_hex(tx_hash(tx)))
-    events.setdefault("tx.height", []).append(str(height))
+    def attributes() -> dict[str, list[str]]:
+        events = flatten(result.events)
+        events.setdefault("tx.hash", []).append(rpcjson.to_hex(tx_hash(tx)))
+        events.setdefault("tx.height", []).append(str(height))
+        return events
+
     place = {"height": str(height), **({"index": index} if index else {})}
 
     def data() -> dict[str, Any]:
         tx_json = {"tx": rpcjson.to_base64(tx), "result": abcijson.tx_result(result)}
         return {"TxResult": {**place, **tx_json}}
 
-    return Event("Tx", events, data)
+    return Event("Tx", attributes, data)
 
 
 def _new_block(stored: StoredBlock) -> dict[str, Any]:
@@ -107,10 +115,6 @@ def _validator_set_updates(results: abci.ResponseFinalizeBlock) -> Event:
     ]
     return Event(
         "ValidatorSetUpdates",
-        _named({}, "ValidatorSetUpdates"),
+        dict,
         lambda: {"validator_updates": rpcjson.validators_to_json(changed)},
     )
-
-
-def _named(events: dict[str, list[str]], name: str) -> dict[str, list[str]]:
-    return {**events, "tm.event": [*events.get("tm.event", ()), name]}

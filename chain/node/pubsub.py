@@ -80,7 +80,7 @@ class EventBus:
     def publish(self, event: Event) -> None:
         """Hand the event to every subscription whose query it matches."""
         for text, query in list(self._queries.items()):
-            if query.matches(event.events):
+            if query.may_be(event.name) and query.matches(event.events):
                 for subscription in list(self.subscriptions.get(text, ())):
                     subscription.put(event)
 

@@ -83,6 +83,13 @@ class Condition:
 class Query:
     conditions: tuple[Condition, ...]
 
+    def may_be(self, name: str) -> bool:
+        """Whether an event of this name can match; most events do not, and need no look at what they carry."""
+        return all(
+            each.tag != "tm.event" or each.op != "=" or each.argument == name
+            for each in self.conditions
+        )
+
     def matches(self, events: Events) -> bool:
         return all(condition.holds(events) for condition in self.conditions)
 

@@ -49,7 +49,10 @@ def self_height(ctx: Context) -> Height:
 
 def enum_name(enum: Any, number: int) -> str:
     """The name of an enum value, or its number when it has none, as Go prints it."""
-    return enum.Name(number) if number in enum.values() else str(number)
+    try:
+        return str(enum.Name(number))
+    except ValueError:
+        return str(number)
 
 
 def emit(ctx: Context, submodule: str, type_: str, *pairs: tuple[str, str]) -> None:
