@@ -14,7 +14,9 @@ from cosmos_pb.tendermint.crypto import proof_pb2
 from light_client import commitment, ics23
 from light_client.proofs import IAVL_SPEC, SDK_SPECS
 
-KEYS: Final = 1_000
+KEYS: Final = 5_000
+"""More than anything in the verifiers remembers."""
+
 STORES: Final = ("acc", "bank", "consensus", "ibc", "staking", "transfer", "upgrade", "wasm")
 STORE: Final = "ibc"
 

@@ -20,6 +20,8 @@ from light_client.ripemd import ripemd160
 ED25519: Final = "ed25519"
 SECP256K1: Final = "secp256k1"
 
+_CACHED_SIGNATURES: Final = 4096
+
 
 class UnsupportedKey(VerificationError):
     """A public key of a type, or of a size, that this package cannot check."""

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import html
+import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -99,12 +100,21 @@ class RpcServer:
             return _respond(_error(None, error), status=500)
         except RpcError as error:
             return _respond(_error(None, error))
-        answers = [
-            await self.answer(each["id"], each) for each in requests if each.get("id") is not None
-        ]
+        answers = await self._answers([each for each in requests if each.get("id") is not None])
         if not answers:
             return web.Response()
         return _respond(answers[0] if len(answers) == 1 else b"[" + b",".join(answers) + b"]")
+
+    async def _answers(self, requests: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """One after the other, as they stand in the batch; reads that follow each other at the same time."""
+        answers: list[bytes] = []
+        for together, group in itertools.groupby(requests, _only_reads):
+            calls = [self.answer(each["id"], each) for each in group]
+            if together:
+                answers += await asyncio.gather(*calls)
+            else:
+                answers += [await call for call in calls]
+        return answers
 
     async def answer(self, identifier: Any, request: Mapping[str, Any]) -> bytes:
         """The encoded response to one request."""
@@ -255,6 +265,12 @@ def _requests(body: bytes, most: int) -> list[Mapping[str, Any]]:
     if len(decoded) > most:
         raise InvalidRequest(f"batch request exceeds maximum ({most}) allowed number of requests")
     return [_request(each) for each in decoded]
+
+
+def _only_reads(request: Mapping[str, Any]) -> bool:
+    method = request.get("method")
+    route = ROUTES.get(method) if isinstance(method, str) else None
+    return route is not None and (route.reads or method == "abci_query")
 
 
 def _decoded(body: str | bytes) -> Any:

@@ -10,6 +10,7 @@ import click
 
 from lightship.cli.options import config_option, event_loop, load_config, password
 from lightship.cli.output import json_option, show
+from lightship.memory import settle
 from relayer.config import Log
 from relayer.daemon import Daemon
 from relayer.notices import LogSink, Notices
@@ -25,6 +26,7 @@ def command(config_file: Path, as_json: bool) -> None:
     sink = LogSink(_logger(log), json=log.format == "json")
     secret = password()
     daemon = Daemon(config, lambda _: secret, file=config_file, notices=Notices(sink))
+    settle()
     with asyncio.Runner(loop_factory=event_loop()) as runner:
         runner.run(daemon.run())
     show({"stopped": True}, as_json=as_json, text="stopped")

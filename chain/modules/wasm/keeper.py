@@ -29,6 +29,9 @@ MAX_WASM_SIZE: Final = 800 * 1024
 MAX_QUERY_DEPTH: Final = 10
 MAX_CALL_DEPTH: Final = 100
 
+VM_PREFIX: Final = "Error calling the VM: "
+"""What wasmvm puts before the errors of its engine (libwasmvm `error/rust.rs`)."""
+
 TX_COUNTER: Final = "wasm.tx_counter"
 TX_CONTRACTS: Final = "wasm.tx_contracts"
 CALL_DEPTH: Final = "wasm.call_depth"
@@ -120,16 +123,12 @@ class Keeper:
         self._charge_compilation(ctx, code)
         try:
             checksum = self._keep(ctx, code)
-            capabilities = self.vm.check(code).required_capabilities
         except VmError as error:
-            raise errors.CREATE_FAILED(str(error)) from error
+            raise errors.CREATE_FAILED(f"{VM_PREFIX}{error}") from error
         code_id = self._next_id(ctx, keys.NEXT_CODE_ID)
         info = wasm_pb.CodeInfo(code_hash=checksum, creator=sender, instantiate_config=access)
         ctx.kv("wasm").set(keys.code(code_id), info.SerializeToString())
-        required = [("required_capability", name) for name in sorted(capabilities) or [""]]
-        ctx.emit(
-            "store_code", ("code_checksum", checksum.hex()), ("code_id", str(code_id)), *required
-        )
+        ctx.emit("store_code", ("code_checksum", checksum.hex()), ("code_id", str(code_id)))
         return code_id, checksum
 
     def _keep(self, ctx: Context, code: bytes) -> bytes:
@@ -327,7 +326,7 @@ class Keeper:
             result = self.vm.call(checksum, entry, arguments, backend, limit)
         except VmError as error:
             gas.consume_runtime(ctx, error.gas.used_internally if error.gas else 0)
-            raise errors.VM_ERROR(str(error)) from error
+            raise errors.VM_ERROR(f"{VM_PREFIX}{error}") from error
         except AbciError as error:
             report = getattr(error, "gas_report", None)
             gas.consume_runtime(ctx, report.used_internally if report else 0)
@@ -406,7 +405,10 @@ class Keeper:
         self.bank.check_send_enabled(ctx, funds)
         if self.bank.is_blocked(sender):
             raise UNAUTHORIZED(f"{sender} is not allowed to receive funds")
-        self.bank.send(ctx, sender, address, funds)
+        inner = ctx.fork()
+        self.bank.send(inner, sender, address, funds)
+        ctx.merge(inner, events=False)
+        ctx.events.extend(event for event in inner.events.events if event.type != "message")
 
     def _set_ports(self, info: wasm_pb.ContractInfo, address: str, *, ibc: bool) -> None:
         if ibc:
@@ -469,7 +471,7 @@ def _decode(data: bytes, shape: type[Result]) -> Result:
     try:
         return msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise errors.VM_ERROR(f"Error calling the VM: result of the contract: {error}") from error
+        raise errors.VM_ERROR(f"{VM_PREFIX}result of the contract: {error}") from error
 
 
 decode_result = _decode

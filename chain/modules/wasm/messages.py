@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from chain import coins
 from chain.context import Context
-from chain.errors import INVALID_REQUEST, UNAUTHORIZED, AbciError
+from chain.errors import INVALID_ADDRESS, INVALID_REQUEST, UNAUTHORIZED, AbciError
 from chain.modules.wasm import access, errors, gas, keys
 from chain.modules.wasm.keeper import MAX_WASM_SIZE, Keeper, wrapped
 from chain.modules.wasm.querier import check_json
@@ -220,10 +220,12 @@ class Messages:
     # -- stateless checks
 
     def _check_address(self, address: str, what: str = "") -> None:
+        """As ``AccAddressFromBech32``, whose errors have no registered code."""
         try:
             self._keeper.auth.address_bytes(address)
         except AbciError as error:
-            raise (error.wrap(what) if what else error) from error
+            text = error.log.removesuffix(f": {INVALID_ADDRESS.text}")
+            raise AbciError("undefined", 1, f"{what}: {text}" if what else text) from error
 
     def _check_authority(self, msg: Any) -> None:
         self._check_address(msg.authority, "authority")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ from chain.router import MessageRouter, QueryRouter, Routers
 from chain.vm import VM
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
-SIMULATION_GAS_LIMIT: Final = 100_000_000
+PYTHON_FRAMES: Final = 10_000
+"""Messages nest up to 100 deep, a dozen frames each, queries inside them more: above CPython's limit of 1,000."""
 
 
 class Wasm:
@@ -43,6 +45,7 @@ class Wasm:
         vm: VM,
         authority: str,
     ) -> None:
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), PYTHON_FRAMES))
         self.keeper = Keeper(auth, bank, vm)
         self.keeper.dispatch = Dispatcher(self.keeper, ibc, routers.messages)
         self.keeper.answer = Querier(self.keeper, staking, ibc)
