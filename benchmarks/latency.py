@@ -26,8 +26,8 @@ async def _measure(packets: int) -> list[Result]:
         samples = [await _one(net) for _ in range(packets)]
     received, acknowledged = zip(*samples, strict=True)
     return [
-        *_results("received", received, "in a block of A -> received by the contract on B"),
-        *_results("acknowledged", acknowledged, "in a block of A -> acknowledged on A"),
+        *_results("received", received, "its user makes it -> received by the contract on B"),
+        *_results("acknowledged", acknowledged, "its user makes it -> acknowledged on A"),
     ]
 
 
@@ -42,11 +42,11 @@ def _results(name: str, samples: tuple[float, ...], what: str) -> list[Result]:
 
 
 async def _one(net: Network) -> tuple[float, float]:
-    """Seconds from the packet's transaction to its receipt, and to its acknowledgement."""
+    """Seconds from before its transaction is simulated and signed to its receipt, and to its acknowledgement."""
     await asyncio.sleep(0.3)  # everybody is idle
     here, there = await net.a.counters(), await net.b.counters()
-    await net.a.ping(net.channel.a_channel, 1)
     began = time.perf_counter()
+    await net.a.ping(net.channel.a_channel, 1)
     await _until(net.b.counters, "received", there["received"] + 1)
     received = time.perf_counter() - began
     await _until(net.a.counters, "acknowledged", here["acknowledged"] + 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -90,7 +90,9 @@ class Context:
             self.events.extend(inner.events.events)
 
     def with_value(self, key: Any, value: Any) -> Context:
-        return replace(self, values={**self.values, key: value})
+        inner = self.over(self.store, self.events, self.gas)
+        inner.values = {**self.values, key: value}
+        return inner
 
     def with_gas(self, meter: GasMeter) -> Context:
         return self.over(self.store, self.events, meter)

@@ -103,7 +103,7 @@ NOT_SUPPORTED = Registered("sdk", 37, "feature not supported")
 NOT_FOUND = Registered("sdk", 38, "not found")
 IO = Registered("sdk", 39, "Internal IO error")
 INVALID_GAS_LIMIT = Registered("sdk", 41, "invalid gas limit")
-PANIC = Registered("sdk", 111222, "panic")
+PANIC = Registered("undefined", 111222, "panic")
 
 
 class OutOfGas(AbciError):

@@ -82,11 +82,19 @@ class GasKV:
     def iterate(
         self, start: bytes = b"", end: bytes | None = None, *, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs with ``start <= key < end`` in key order; each step pays for the pair it lands on."""
+        """Pairs with ``start <= key < end`` in key order.
+
+        As in gaskv the first pair is paid for when the iterator is made, and then each pair when it is left.
+        """
+        empty = True
         for key, value in self._branch.iterate(self._name, start, end, reverse=reverse):
-            self._seek(len(key) + len(value))
+            if empty:
+                self._seek(len(key) + len(value))
+                empty = False
             yield key, value
-        self._seek(0)
+            self._seek(len(key) + len(value))
+        if empty:
+            self._seek(0)
 
     def prefix(self, prefix: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Pairs whose key starts with ``prefix``; keys come back whole."""

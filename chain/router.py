@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from chain.context import Context
 from chain.errors import UNKNOWN_REQUEST, UNPACK_ANY, AbciError
 from chain.events import Event
+from chain.gas import HAS_COST
 from cosmos_pb.google.protobuf import any_pb2
 
 type_url = "/{}".format
@@ -80,6 +81,7 @@ class MessageRouter:
         The returned events are those of the message (also appended to ``ctx``).
         """
         service = self.service(type_url(message.DESCRIPTOR.full_name))
+        ctx.gas.consume(HAS_COST, "Has")  # wasmd's circuit breaker (x/circuit) looks for the type
         with ctx.branch() as inner:
             response = service.handler(inner, message)
         packed = any_pb2.Any(

@@ -102,7 +102,7 @@ def db_scan(call: Call, start: int, end: int, order: int) -> int:
         raise CommunicationError(f"Got an invalid value for iteration order: {signed}")
     if len(call.iterators) == _MAX_ITERATORS:
         raise BackendError(
-            f"User error during call into backend: Reached iterator limit ({_MAX_ITERATORS})"
+            f"User error during call into backend: reached iterator limit ({_MAX_ITERATORS})"
         )
     backend = call.backend
     before = backend.gas_consumed()

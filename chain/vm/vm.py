@@ -235,6 +235,9 @@ def _validate(code: bytes) -> None:
         wasmtime.Module.validate(_validator(), code)
     except wasmtime.WasmtimeError as error:
         found = re.search(r"at offset (\d+): (.*)", str(error))
-        if found is None:
-            raise WasmFormatError(str(error), 0) from error
-        raise WasmFormatError(found[2], int(found[1])) from error
+        if found is not None:
+            raise WasmFormatError(found[2], int(found[1])) from error
+        found = re.search(r"(.*) \(at offset 0x([0-9a-f]+)\)", str(error))
+        if found is not None:
+            raise WasmFormatError(found[1], int(found[2], 16)) from error
+        raise WasmFormatError(str(error), 0) from error

@@ -203,10 +203,26 @@ class Module:
         return found
 
 
+def _check_header(data: bytes) -> None:
+    if len(data) < len(MAGIC):
+        raise WasmFormatError("unexpected end-of-file", len(data))
+    if data[:4] != MAGIC[:4]:
+        expected, actual = (
+            "".join(f"    {byte:#x},\n" for byte in header[:4]) for header in (MAGIC, data)
+        )
+        raise WasmFormatError(
+            "magic header not detected: bad magic number - "
+            f"expected=[\n{expected}] actual=[\n{actual}]",
+            0,
+        )
+    if data[:8] != MAGIC:
+        version = int.from_bytes(data[4:8], "little")
+        raise WasmFormatError(f"unknown binary version: {version:#x}", 0)
+
+
 def parse(data: bytes, *, bodies: bool = True) -> Module:
     """Reads a module; `bodies=False` leaves the code section alone, which is most of the work."""
-    if data[:8] != MAGIC:
-        raise WasmFormatError("magic header not detected: bad magic number or version", 0)
+    _check_header(data)
     module, reader = Module(data), Reader(data, 8)
     while reader.pos < reader.end:
         number, size = reader.byte(), reader.u32()
@@ -296,8 +312,10 @@ def _memories(module: Module, content: Reader) -> None:
 
 def _limits(reader: Reader) -> Limits:
     start, flags = reader.pos, reader.byte()
+    if flags in {2, 3}:
+        raise WasmFormatError("threads must be enabled for shared memories", start)
     if flags > 1:
-        raise WasmFormatError("invalid limits flags: only 32-bit, unshared is supported", start)
+        raise WasmFormatError("invalid limits flags: only 32-bit is supported", start)
     return Limits(reader.u32(), reader.u32() if flags else None)
 
 

@@ -95,7 +95,9 @@ async def until_quiet(net: Network) -> None:
     async with net.a.reading() as reader:
         while left := await reader.commitments(net.channel.a_port, net.channel.a_channel):
             assert time.monotonic() < deadline, f"{len(left)} packets are still on their way"
-            if not net.relayer.running:  # it was started while a chain was down: systemd would do this
+            if (
+                not net.relayer.running
+            ):  # it was started while a chain was down: systemd would do this
                 await net.start_relayer()
             await asyncio.sleep(0.1)
 
@@ -150,7 +152,9 @@ async def test_a_chain_goes_on_where_it_was(tmp_path: Path) -> None:
             await user.submit(transfers(net, user.address))
         await until_quiet(net)
         async with net.a.reading() as reader:
-            height = (await reader.status()).height - 1  # the newest block's commit is not final yet
+            height = (
+                await reader.status()
+            ).height - 1  # the newest block's commit is not final yet
             before = await reader.rpc("commit", height=str(height))
         assert await net.a.running.terminate() == 0
         ready = await net.a.start()

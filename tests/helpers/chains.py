@@ -11,6 +11,7 @@ from helpers.accounts import Person, fee, sign_tx
 
 from chain.app import Application
 from chain.store.database import Database, MemoryDatabase
+from chain.vm import VM
 from cosmos_pb.google.protobuf import timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from cosmos_pb.tendermint.types import params_pb2
@@ -56,9 +57,10 @@ class Solo:
         *,
         max_gas: int = -1,
         database: Database | None = None,
+        vm: VM | None = None,
         **options: Any,
     ) -> None:
-        self.app = Application(database or MemoryDatabase(), None, **options)
+        self.app = Application(database or MemoryDatabase(), vm, **options)
         self.height = self.app.multistore.version
         self.init_request = abci.RequestInitChain(
             chain_id=CHAIN_ID,

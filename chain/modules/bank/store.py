@@ -85,9 +85,9 @@ def set_metadata(ctx: Context, value: bank_pb2.Metadata) -> None:
 
 
 def send_enabled(ctx: Context, denom: str) -> bool | None:
-    """Whether this denomination was switched on or off; None when the default holds."""
-    stored = ctx.kv(STORE).get(SEND_ENABLED + denom.encode())
-    return None if stored is None else stored == b"\x01"
+    """Whether this denomination was switched on or off; None when the default holds. Looks before it reads."""
+    key = SEND_ENABLED + denom.encode()
+    return ctx.kv(STORE).get(key) == b"\x01" if ctx.kv(STORE).has(key) else None
 
 
 def set_send_enabled(ctx: Context, denom: str, *, enabled: bool) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from chain import gojson
 from chain.context import Context
 from chain.errors import AbciError
-from chain.modules.ibc import gojson
 from chain.modules.ibc.errors import ROUTE_NOT_FOUND
 from light_client.packet import Packet
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
+from chain import gojson
 from chain.coins import is_denom
 from chain.errors import INVALID_COINS
-from chain.modules.ibc import gojson
 from chain.modules.ibc.errors import explaining
 from chain.modules.transfer.errors import INVALID_DENOM
 from cosmos_pb.ibc.applications.transfer.v1 import denomtrace_pb2, token_pb2

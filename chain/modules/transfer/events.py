@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from chain import gojson
 from chain.context import Context
 from chain.errors import AbciError
-from chain.modules.ibc import gojson
 from chain.modules.ibc.port import StandardAck
 from chain.modules.transfer.denom import Denom
 from chain.modules.transfer.packet import TransferData

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from chain.modules.ibc import gojson
+from chain import gojson
 from chain.modules.ibc.errors import IBC_INVALID_ADDRESS, IBC_INVALID_TYPE, explaining
 from chain.modules.transfer.denom import Denom
 from chain.modules.transfer.errors import INVALID_AMOUNT, INVALID_MEMO

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chain.context import Context
 from chain.errors import AbciError
 from chain.gas import prefix_end
-from chain.modules.wasm import keys
+from chain.modules.wasm import errors, keys
 from chain.vm import ApiError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ContractBackend:
     def scan(
         self, start: bytes | None, end: bytes | None, descending: bool
     ) -> Iterator[tuple[bytes, bytes]]:
-        """Pairs in order. As in the SDK an iterator stands on a pair it has paid for, from its creation on."""
+        """Pairs in order. The iterator stands on the first from its creation on, and moves on as it gives one out."""
         prefix = self._prefix
         first = prefix + (start or b"")
         last = prefix_end(prefix) if end is None else prefix + end
@@ -60,7 +60,7 @@ class ContractBackend:
         try:
             return self._keeper.auth.address_bytes(human)
         except AbciError as error:
-            raise ApiError(error.log) from error
+            raise ApiError(errors.address_fault(error)) from error
 
     def humanize(self, canonical: bytes) -> str:
         if not 0 < len(canonical) <= 255:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain.errors import AbciError, Registered
+from chain.errors import INVALID_ADDRESS, PANIC, AbciError, OutOfGas, Registered
+from chain.vm import OutOfGas as OutOfVmGas
+from chain.vm import VmError
 
 CREATE_FAILED = Registered("wasm", 2, "create wasm contract failed")
 ACCOUNT_EXISTS = Registered("wasm", 3, "contract account already exists")
@@ -29,6 +31,10 @@ VM_ERROR = Registered("wasm", 29, "wasmvm error")
 MAX_CALL_DEPTH = Registered("wasm", 30, "max call depth exceeded")
 
 
+UNREGISTERED = ("undefined", 1)
+"""Codespace and code of a Go error that no module registered."""
+
+
 class ContractError(AbciError):
     """What a contract itself said: the calling contract may read it in full, unless a layer in between wrapped it."""
 
@@ -36,31 +42,60 @@ class ContractError(AbciError):
         super().__init__(registered.codespace, registered.code, f"{text}: {registered.text}")
 
 
-class SystemError_(AbciError):  # noqa: N801 - SystemError is a builtin; the field's name is kept
+class SystemRefusal(AbciError):
     """A refusal that a querying contract receives as ``SystemError`` JSON (wasmvm ``types/systemerror.go``)."""
 
-    def __init__(self, registered: Registered, description: str, system: dict[str, Any]) -> None:
-        log = f"{description}: {registered.text}" if description else registered.text
-        super().__init__(registered.codespace, registered.code, log)
+    def __init__(self, codespace: str, code: int, log: str, system: dict[str, Any]) -> None:
+        super().__init__(codespace, code, log)
         self.system = system
 
 
-def no_such_contract(address: str) -> SystemError_:
-    return SystemError_(
-        NO_SUCH_CONTRACT, f"address {address}", {"no_such_contract": {"addr": address}}
-    )
+class Panic(AbciError):
+    """What wasmd panics about: no contract in between may catch it, the whole transaction fails."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(PANIC.codespace, PANIC.code, f"recovered: {text}: {PANIC.text}")
 
 
-def no_such_code(code_id: int) -> SystemError_:
-    return SystemError_(NO_SUCH_CODE, f"code id {code_id}", {"no_such_code": {"code_id": code_id}})
+def no_such_contract(address: str) -> SystemRefusal:
+    system = {"no_such_contract": {"addr": address}}
+    return _refusal(NO_SUCH_CONTRACT, f"address {address}", system)
 
 
-class UnsupportedRequest(AbciError):
+def no_such_code(code_id: int) -> SystemRefusal:
+    return _refusal(NO_SUCH_CODE, f"code id {code_id}", {"no_such_code": {"code_id": code_id}})
+
+
+def unsupported(kind: str) -> SystemRefusal:
     """A query that this chain does not answer to contracts."""
+    system = {"unsupported_request": {"kind": kind}}
+    return SystemRefusal(*UNREGISTERED, f"unsupported request: {kind}", system)
 
-    def __init__(self, kind: str) -> None:
-        super().__init__("undefined", 1, f"unsupported request: {kind}")
-        self.system: dict[str, Any] = {"unsupported_request": {"kind": kind}}
+
+def unknown_query() -> SystemRefusal:
+    """A query of no kind at all."""
+    return SystemRefusal(*UNREGISTERED, "unknown system error", {"unknown": {}})
+
+
+def unregistered(text: str) -> AbciError:
+    return AbciError(*UNREGISTERED, text)
+
+
+def address_fault(error: AbciError) -> str:
+    """What is wrong with an address, as ``AccAddressFromBech32`` says it: an error without a registered code."""
+    return error.log.removesuffix(f": {INVALID_ADDRESS.text}")
+
+
+def from_vm(error: VmError) -> str:
+    """The VM's error in the words of wasmvm."""
+    if isinstance(error, OutOfVmGas):
+        return "Out of gas"
+    return f"Error calling the VM: {error}"
+
+
+def of_vm(error: AbciError) -> str:
+    """The text of a wasm/29 without its own name, to be told under another."""
+    return error.log.removesuffix(f": {VM_ERROR.text}")
 
 
 def redacted(error: AbciError) -> str:
@@ -68,3 +103,25 @@ def redacted(error: AbciError) -> str:
     if isinstance(error, ContractError):
         return error.log
     return f"codespace: {error.codespace}, code: {error.code}"
+
+
+def _refusal(registered: Registered, description: str, system: dict[str, Any]) -> SystemRefusal:
+    log = registered(description).log
+    return SystemRefusal(registered.codespace, registered.code, log, system)
+
+
+class _Wrapping:
+    def __init__(self, description: str) -> None:
+        self._description = description
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, AbciError) and not isinstance(error, OutOfGas | Panic):
+            raise error.wrap(self._description) from error
+
+
+def wrapped(description: str) -> _Wrapping:
+    """Within it, refusals get ``description: `` before their text (``errorsmod.Wrap``), panics do not."""
+    return _Wrapping(description)

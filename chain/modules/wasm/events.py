@@ -12,6 +12,12 @@ from chain.modules.wasm.wire import ContractEvent, EventAttribute
 MIN_TYPE_LENGTH: Final = 2
 RESERVED_PREFIX: Final = "_"
 
+WHITE_SPACE: Final = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go's ``strings.TrimSpace`` takes away; Python's ``strip`` would take four control characters more."""
+
 
 def of_response(
     contract: str, attributes: Sequence[EventAttribute], custom: Sequence[ContractEvent]
@@ -22,7 +28,7 @@ def of_response(
 
 
 def _custom(contract: str, event: ContractEvent) -> Event:
-    name = event.type.strip()
+    name = event.type.strip(WHITE_SPACE)
     if len(name.encode()) <= MIN_TYPE_LENGTH:
         raise INVALID_EVENT(f"Event type too short: '{name}'")
     return Event(f"wasm-{name}", _attributes(contract, event.attributes))
@@ -33,7 +39,7 @@ def _attributes(contract: str, attributes: Sequence[EventAttribute]) -> tuple[tu
 
 
 def _attribute(item: EventAttribute) -> tuple[str, str]:
-    key, value = item.key.strip(), item.value.strip()
+    key, value = item.key.strip(WHITE_SPACE), item.value.strip(WHITE_SPACE)
     if not key:
         raise INVALID_EVENT(f"Empty attribute key. Value: {item.value}")
     if key.startswith(RESERVED_PREFIX):

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
+from chain import gojson
 from chain.context import Context
-from chain.errors import PANIC, AbciError, OutOfGas
+from chain.errors import AbciError, OutOfGas
 from chain.modules.ibc.module import Ibc
 from chain.modules.ibc.port import Acknowledgement, Counterparty
 from chain.modules.wasm import errors, keys, wire
-from chain.modules.wasm.keeper import Keeper, decode_result, wrapped
-from chain.modules.wasm.querier import channel as wire_channel
+from chain.modules.wasm.answers import channel as wire_channel
+from chain.modules.wasm.errors import Panic, wrapped
+from chain.modules.wasm.keeper import Instance, Keeper
+from chain.modules.wasm.results import decode, judge
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from light_client import codec
 from light_client.packet import Packet
 
 PORT_PREFIX: Final = "wasm."
 MAX_CHANNEL_SEQUENCE: Final = 2**32 - 1
+
+LABELS: Final = {
+    "ibc_channel_open": "ibc-open-channel",
+    "ibc_channel_connect": "ibc-connect-channel",
+    "ibc_channel_close": "ibc-close-channel",
+    "ibc_packet_receive": "ibc-recv-packet",
+    "ibc_packet_ack": "ibc-ack-packet",
+    "ibc_packet_timeout": "ibc-timeout-packet",
+}
+"""What wasmd calls the entry points where it charges their set-up."""
 
 
 class ContractPort:
@@ -98,7 +112,7 @@ class ContractPort:
         failure: AbciError | None = None
         try:
             ack = self._receive(inner, packet, relayer)
-        except (OutOfGas, _ContractTrap):
+        except (OutOfGas, Panic):
             raise
         except AbciError as error:
             failure = error
@@ -113,24 +127,25 @@ class ContractPort:
         message = {"packet": wire.packet(packet), "relayer": relayer}
         address = _contract(packet.destination_port)
         try:
-            instance, data = self._keeper.ibc_call(ctx, address, "ibc_packet_receive", message)
+            instance, data = self._enter(ctx, address, "ibc_packet_receive", message)
+            result = decode(data, wire.ContractResult)
         except AbciError as error:
             if errors.VM_ERROR.matches(error):
-                raise _ContractTrap(error) from error
+                raise Panic(errors.of_vm(error)) from error
             raise
-        result = decode_result(data, wire.ContractResult)
         if result.error:
             return error_acknowledgement(result.error)
         response = result.ok or wire.Response()
         ack = self._keeper.respond(ctx, instance, response, response.acknowledgement)
         if ack is None:
-            stored = codec.packet_to_pb(packet).SerializeToString()
-            key = keys.async_ack(
-                packet.destination_port, packet.destination_channel, packet.sequence
-            )
-            ctx.kv("wasm").set(key, stored)
+            self._keep_for_later(ctx, packet)
             return None
         return Acknowledgement(ack, success=True)
+
+    def _keep_for_later(self, ctx: Context, packet: Packet) -> None:
+        """The contract may acknowledge the packet whenever it likes, once."""
+        key = keys.async_ack(packet.destination_port, packet.destination_channel, packet.sequence)
+        ctx.kv("wasm").set(key, codec.packet_to_pb(packet).SerializeToString())
 
     def on_acknowledgement_packet(
         self, ctx: Context, packet: Packet, ack: bytes, relayer: str
@@ -152,24 +167,23 @@ class ContractPort:
 
     def _open(self, ctx: Context, port: str, message: dict[str, Any]) -> str:
         """``ibc_channel_open``; the version that the contract insists on, or nothing."""
-        _, data = self._call(ctx, port, "ibc_channel_open", message)
-        result = decode_result(data, wire.ChannelOpenResult)
+        with _told_as_failure():
+            _, data = self._enter(ctx, _contract(port), "ibc_channel_open", message)
+            result = decode(data, wire.ChannelOpenResult)
         if result.error:
             raise errors.ContractError(errors.EXECUTE_FAILED, result.error)
         return result.ok.version if result.ok is not None else ""
 
     def _basic(self, ctx: Context, port: str, entry: str, message: dict[str, Any]) -> None:
-        instance, data = self._call(ctx, port, entry, message)
-        self._keeper.judge_basic(ctx, instance, data)
+        with _told_as_failure():
+            instance, data = self._enter(ctx, _contract(port), entry, message)
+            response = judge(data, errors.EXECUTE_FAILED)
+        self._keeper.respond(ctx, instance, response, None)
 
-    def _call(self, ctx: Context, port: str, entry: str, message: dict[str, Any]) -> Any:
-        try:
-            return self._keeper.ibc_call(ctx, _contract(port), entry, message)
-        except AbciError as error:
-            if errors.VM_ERROR.matches(error):
-                text = error.log.removesuffix(f": {errors.VM_ERROR.text}")
-                raise errors.EXECUTE_FAILED(text) from error
-            raise
+    def _enter(
+        self, ctx: Context, address: str, entry: str, message: dict[str, Any]
+    ) -> tuple[Instance, bytes]:
+        return self._keeper.ibc_call(ctx, address, entry, LABELS[entry], message)
 
     def _channel(self, ctx: Context, port: str, channel: str) -> channel_pb2.Channel:
         end = self._ibc.channel(ctx, port, channel)
@@ -177,19 +191,24 @@ class ContractPort:
             raise AbciError(
                 "channel", 3, f"port ID ({port}) channel ID ({channel}): channel not found"
             )
+        self._ibc.channel(ctx, port, channel)  # wasmd asks for the version apart, at a cost
         return end
 
 
-class _ContractTrap(AbciError):
-    """The VM failed while a packet was received: wasmd panics, and the whole transaction fails."""
-
-    def __init__(self, cause: AbciError) -> None:
-        super().__init__(PANIC.codespace, PANIC.code, f"recovered: {cause.log}: {PANIC.text}")
+@contextmanager
+def _told_as_failure() -> Iterator[None]:
+    """Outside of packet receipt, what the VM says goes under wasm/5."""
+    try:
+        yield
+    except AbciError as error:
+        if errors.VM_ERROR.matches(error):
+            raise errors.EXECUTE_FAILED(errors.of_vm(error)) from error
+        raise
 
 
 def error_acknowledgement(text: str) -> Acknowledgement:
     """The standard error acknowledgement: ``{"error": text}``."""
-    return Acknowledgement(wire.go_json({"error": text}), success=False)
+    return Acknowledgement(gojson.encode({"error": text}), success=False)
 
 
 def _report(

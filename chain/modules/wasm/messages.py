@@ -1,68 +1,80 @@
-"""The messages of x/wasm: who signs them, what is checked before any state is read, and what they do
-(wasmd ``x/wasm/keeper/msg_server.go``, ``x/wasm/types/tx.go``).
-"""
+"""The messages of x/wasm: who signs them and what they do (wasmd ``x/wasm/keeper/msg_server.go``)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from chain import coins
 from chain.context import Context
-from chain.errors import INVALID_ADDRESS, INVALID_REQUEST, UNAUTHORIZED, AbciError
-from chain.modules.wasm import access, errors, gas, keys
-from chain.modules.wasm.keeper import MAX_WASM_SIZE, Keeper, wrapped
-from chain.modules.wasm.querier import check_json
+from chain.errors import UNAUTHORIZED
+from chain.modules.wasm import access, errors, keys
+from chain.modules.wasm.codes import Upload
+from chain.modules.wasm.keeper import AddressMaker, Keeper, Wanted
+from chain.modules.wasm.validate import Validator
 from chain.router import MessageRouter
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as tx
-from cosmos_pb.cosmwasm.wasm.v1.types_pb2 import AccessType
-
-MAX_LABEL_SIZE: Final = 128
-MAX_SALT_SIZE: Final = 64
+from cosmos_pb.cosmwasm.wasm.v1.types_pb2 import ACCESS_TYPE_ANY_OF_ADDRESSES, Params
 
 
 class Messages:
-    """Handlers and their stateless checks. ``authority`` is the address that governs the chain."""
+    """Handlers. ``authority`` is the address that governs the chain. Addresses go inside in lower case."""
 
     def __init__(self, keeper: Keeper, authority: str) -> None:
         self._keeper = keeper
         self._authority = authority
 
     def register(self, router: MessageRouter) -> None:
+        check = Validator(self._keeper.auth)
         for message, handler, validate in (
-            (tx.MsgStoreCode, self.store_code, self._check_store),
-            (tx.MsgInstantiateContract, self.instantiate, self._check_instantiate),
-            (tx.MsgInstantiateContract2, self.instantiate2, self._check_instantiate2),
-            (tx.MsgExecuteContract, self.execute, self._check_execute),
-            (tx.MsgMigrateContract, self.migrate, self._check_migrate),
-            (tx.MsgUpdateAdmin, self.update_admin, self._check_update_admin),
-            (tx.MsgClearAdmin, self.clear_admin, self._check_clear_admin),
-            (tx.MsgUpdateContractLabel, self.update_label, self._check_update_label),
-            (tx.MsgUpdateInstantiateConfig, self.update_config, self._check_update_config),
+            (tx.MsgStoreCode, self.store_code, check.store),
+            (tx.MsgInstantiateContract, self.instantiate, check.instantiate),
+            (tx.MsgInstantiateContract2, self.instantiate2, check.instantiate2),
+            (tx.MsgExecuteContract, self.execute, check.execute),
+            (tx.MsgMigrateContract, self.migrate, check.migrate),
+            (tx.MsgUpdateAdmin, self.update_admin, check.update_admin),
+            (tx.MsgClearAdmin, self.clear_admin, check.clear_admin),
+            (tx.MsgUpdateContractLabel, self.update_label, check.update_label),
+            (tx.MsgUpdateInstantiateConfig, self.update_config, check.update_config),
         ):
             router.register(message, handler, _sender, validate)
-        for governed, act in (
-            (tx.MsgUpdateParams, self.update_params),
-            (tx.MsgSudoContract, self.sudo),
-            (tx.MsgPinCodes, self.pin),
-            (tx.MsgUnpinCodes, self.unpin),
-        ):
-            router.register(governed, self._governed(act), _authority, self._check_authority)
+        self._register_of_authority(router, check)
 
-    # -- handlers
+    def _register_of_authority(self, router: MessageRouter, check: Validator) -> None:
+        for governed, act, validate in (
+            (tx.MsgUpdateParams, self.update_params, check.update_params),
+            (tx.MsgSudoContract, self.sudo, check.sudo),
+            (tx.MsgPinCodes, self.pin, check.pins),
+            (tx.MsgUnpinCodes, self.unpin, check.pins),
+            (tx.MsgAddCodeUploadParamsAddresses, self.add_uploaders, check.uploaders),
+            (tx.MsgRemoveCodeUploadParamsAddresses, self.remove_uploaders, check.uploaders),
+        ):
+            router.register(governed, self._governed(act), _authority, validate)
+        # Anybody may sign these two, and has then the rights of anybody.
+        router.register(
+            tx.MsgStoreAndInstantiateContract,
+            self.store_and_instantiate,
+            _authority,
+            check.store_and_instantiate,
+        )
+        router.register(
+            tx.MsgStoreAndMigrateContract,
+            self.store_and_migrate,
+            _authority,
+            check.store_and_migrate,
+        )
+
+    # -- codes and contracts
 
     def store_code(self, ctx: Context, msg: tx.MsgStoreCode) -> tx.MsgStoreCodeResponse:
-        permission = msg.instantiate_permission if msg.HasField("instantiate_permission") else None
-        code_id, checksum = self._keeper.store_code(
-            ctx, msg.sender, msg.wasm_byte_code, permission, authority=self._governs(msg)
-        )
+        code_id, checksum = self._store(ctx, msg, msg.sender)
         return tx.MsgStoreCodeResponse(code_id=code_id, checksum=checksum)
 
     def instantiate(
         self, ctx: Context, msg: tx.MsgInstantiateContract
     ) -> tx.MsgInstantiateContractResponse:
-        address, data = self._instantiate(ctx, msg, self._keeper.classic_address)
-        return tx.MsgInstantiateContractResponse(address=address, data=data or b"")
+        made = self._instantiate(ctx, msg, msg.sender, msg.code_id, self._keeper.classic_address)
+        return tx.MsgInstantiateContractResponse(address=made[0], data=made[1])
 
     def instantiate2(
         self, ctx: Context, msg: tx.MsgInstantiateContract2
@@ -73,38 +85,20 @@ class Messages:
         def predictable(_: Context, __: int, checksum: bytes) -> bytes:
             return keys.predictable_address(checksum, creator, msg.salt, fixed)
 
-        address, data = self._instantiate(ctx, msg, predictable)
-        return tx.MsgInstantiateContract2Response(address=address, data=data or b"")
-
-    def _instantiate(
-        self, ctx: Context, msg: Any, make_address: Callable[[Context, int, bytes], bytes]
-    ) -> tuple[str, bytes | None]:
-        return self._keeper.instantiate(
-            ctx,
-            msg.code_id,
-            msg.sender,
-            msg.admin,
-            msg.msg,
-            msg.label,
-            coins.from_pb(msg.funds),
-            make_address,
-            authority=self._governs(msg),
-        )
+        made = self._instantiate(ctx, msg, msg.sender, msg.code_id, predictable)
+        return tx.MsgInstantiateContract2Response(address=made[0], data=made[1])
 
     def execute(self, ctx: Context, msg: tx.MsgExecuteContract) -> tx.MsgExecuteContractResponse:
-        data = self._keeper.execute(
-            ctx, msg.contract, msg.sender, msg.msg, coins.from_pb(msg.funds)
-        )
+        sender, funds = msg.sender.lower(), coins.from_pb(msg.funds)
+        data = self._keeper.execute(ctx, msg.contract, sender, msg.msg, funds)
         return tx.MsgExecuteContractResponse(data=data or b"")
 
     def migrate(self, ctx: Context, msg: tx.MsgMigrateContract) -> tx.MsgMigrateContractResponse:
-        data = self._keeper.migrate(
-            ctx, msg.contract, msg.sender, msg.code_id, msg.msg, authority=self._governs(msg)
-        )
-        return tx.MsgMigrateContractResponse(data=data or b"")
+        data = self._migrate(ctx, msg, msg.sender, msg.code_id)
+        return tx.MsgMigrateContractResponse(data=data)
 
     def update_admin(self, ctx: Context, msg: tx.MsgUpdateAdmin) -> tx.MsgUpdateAdminResponse:
-        self._set_admin(ctx, msg, msg.new_admin)
+        self._set_admin(ctx, msg, msg.new_admin.lower())
         return tx.MsgUpdateAdminResponse()
 
     def clear_admin(self, ctx: Context, msg: tx.MsgClearAdmin) -> tx.MsgClearAdminResponse:
@@ -116,10 +110,10 @@ class Messages:
     ) -> tx.MsgUpdateContractLabelResponse:
         raw, info = self._modifiable(ctx, msg)
         info.label = msg.new_label
-        ctx.kv("wasm").set(keys.contract(raw), info.SerializeToString())
+        self._keeper.save_info(ctx, raw, info)
         ctx.emit(
             "update_contract_label",
-            ("_contract_address", msg.contract),
+            ("_contract_address", self._keeper.auth.address_text(raw)),
             ("new_label", msg.new_label),
         )
         return tx.MsgUpdateContractLabelResponse()
@@ -127,183 +121,136 @@ class Messages:
     def update_config(
         self, ctx: Context, msg: tx.MsgUpdateInstantiateConfig
     ) -> tx.MsgUpdateInstantiateConfigResponse:
-        """Only the creator, and only towards fewer people than the default admits; the authority may do anything."""
-        info = self._keeper.code_info(ctx, msg.code_id)
-        if info is None:
-            raise errors.no_such_code(msg.code_id)
-        wanted = msg.new_instantiate_permission
-        default = access.default_access(self._keeper.params(ctx), info.creator)
-        if not self._governs(msg) and (
-            info.creator != msg.sender or not access.is_subset(wanted, default)
-        ):
+        """Only the creator, and only towards a kind that the default contains; the authority may do anything."""
+        codes, wanted = self._keeper.codes, msg.new_instantiate_permission
+        info = codes.require(ctx, msg.code_id)
+        default = codes.params(ctx).instantiate_default_permission
+        narrower = access.is_subtype(wanted.permission, default)
+        if not self._governs(msg.sender) and not (info.creator == msg.sender.lower() and narrower):
             raise UNAUTHORIZED("can not modify code access config")
         info.instantiate_config.CopyFrom(wanted)
-        ctx.kv("wasm").set(keys.code(msg.code_id), info.SerializeToString())
+        codes.save(ctx, msg.code_id, info)
         attributes = [
-            ("code_permission", AccessType.Name(wanted.permission)),
+            ("code_permission", access.NAMES[wanted.permission]),
             ("code_id", str(msg.code_id)),
         ]
-        if wanted.addresses:
+        if wanted.permission == ACCESS_TYPE_ANY_OF_ADDRESSES:
             attributes.append(("authorized_addresses", ",".join(wanted.addresses)))
         ctx.emit("update_code_access_config", *attributes)
         return tx.MsgUpdateInstantiateConfigResponse()
 
+    def store_and_instantiate(
+        self, ctx: Context, msg: tx.MsgStoreAndInstantiateContract
+    ) -> tx.MsgStoreAndInstantiateContractResponse:
+        code_id, _ = self._store(ctx, msg, msg.authority)
+        made = self._instantiate(ctx, msg, msg.authority, code_id, self._keeper.classic_address)
+        return tx.MsgStoreAndInstantiateContractResponse(address=made[0], data=made[1])
+
+    def store_and_migrate(
+        self, ctx: Context, msg: tx.MsgStoreAndMigrateContract
+    ) -> tx.MsgStoreAndMigrateContractResponse:
+        code_id, checksum = self._store(ctx, msg, msg.authority)
+        data = self._migrate(ctx, msg, msg.authority, code_id)
+        return tx.MsgStoreAndMigrateContractResponse(code_id=code_id, checksum=checksum, data=data)
+
+    # -- what only the authority may do
+
     def update_params(self, ctx: Context, msg: tx.MsgUpdateParams) -> tx.MsgUpdateParamsResponse:
-        access.validate(msg.params.code_upload_access)
-        self._keeper.set_params(ctx, msg.params)
+        self._keeper.codes.set_params(ctx, msg.params)
         return tx.MsgUpdateParamsResponse()
 
     def sudo(self, ctx: Context, msg: tx.MsgSudoContract) -> tx.MsgSudoContractResponse:
-        check_json(msg.msg, "payload msg")
         return tx.MsgSudoContractResponse(data=self._keeper.sudo(ctx, msg.contract, msg.msg) or b"")
 
     def pin(self, ctx: Context, msg: tx.MsgPinCodes) -> tx.MsgPinCodesResponse:
         for code_id in msg.code_ids:
-            self._set_pinned(ctx, code_id, pinned=True)
+            self._keeper.codes.pin(ctx, code_id)
         return tx.MsgPinCodesResponse()
 
     def unpin(self, ctx: Context, msg: tx.MsgUnpinCodes) -> tx.MsgUnpinCodesResponse:
         for code_id in msg.code_ids:
-            self._set_pinned(ctx, code_id, pinned=False)
+            self._keeper.codes.unpin(ctx, code_id)
         return tx.MsgUnpinCodesResponse()
 
+    def add_uploaders(
+        self, ctx: Context, msg: tx.MsgAddCodeUploadParamsAddresses
+    ) -> tx.MsgAddCodeUploadParamsAddressesResponse:
+        params = self._listed_uploaders(ctx)
+        listed = params.code_upload_access.addresses
+        listed.extend(one for one in dict.fromkeys(msg.addresses) if one not in listed)
+        self._keeper.codes.set_params(ctx, params)
+        return tx.MsgAddCodeUploadParamsAddressesResponse()
+
+    def remove_uploaders(
+        self, ctx: Context, msg: tx.MsgRemoveCodeUploadParamsAddresses
+    ) -> tx.MsgRemoveCodeUploadParamsAddressesResponse:
+        params = self._listed_uploaders(ctx)
+        listed = params.code_upload_access.addresses
+        listed[:] = [one for one in listed if one not in msg.addresses]
+        self._keeper.codes.set_params(ctx, params)
+        return tx.MsgRemoveCodeUploadParamsAddressesResponse()
+
     # -- pieces
+
+    def _store(self, ctx: Context, msg: Any, creator: str) -> tuple[int, bytes]:
+        permission = msg.instantiate_permission if msg.HasField("instantiate_permission") else None
+        upload = Upload(creator.lower(), msg.wasm_byte_code, permission)
+        return self._keeper.codes.store(ctx, upload, authority=self._governs(creator))
+
+    def _instantiate(
+        self, ctx: Context, msg: Any, creator: str, code_id: int, make_address: AddressMaker
+    ) -> tuple[str, bytes]:
+        funds = coins.from_pb(msg.funds)
+        wanted = Wanted(code_id, creator.lower(), msg.admin.lower(), msg.label, msg.msg, funds)
+        address, data = self._keeper.instantiate(
+            ctx, wanted, make_address, authority=self._governs(creator)
+        )
+        return address, data or b""
+
+    def _migrate(self, ctx: Context, msg: Any, sender: str, code_id: int) -> bytes:
+        free = self._governs(sender)
+        data = self._keeper.migrate(
+            ctx, msg.contract, sender.lower(), code_id, msg.msg, authority=free
+        )
+        return data or b""
 
     def _set_admin(self, ctx: Context, msg: Any, admin: str) -> None:
         raw, info = self._modifiable(ctx, msg)
         info.admin = admin
-        ctx.kv("wasm").set(keys.contract(raw), info.SerializeToString())
+        self._keeper.save_info(ctx, raw, info)
         ctx.emit(
             "update_contract_admin",
-            ("_contract_address", msg.contract),
+            ("_contract_address", self._keeper.auth.address_text(raw)),
             ("new_admin_address", admin),
         )
 
     def _modifiable(self, ctx: Context, msg: Any) -> Any:
-        raw = self._keeper.auth.address_bytes(msg.contract)
-        info = self._keeper.contract_info(ctx, raw)
-        if info is None:
-            raise INVALID_REQUEST("unknown contract")
-        if info.admin != msg.sender and not self._governs(msg):
-            raise UNAUTHORIZED("can not modify contract")
-        return raw, info
+        return self._keeper.modifiable(
+            ctx,
+            msg.contract,
+            msg.sender.lower(),
+            "modify contract",
+            authority=self._governs(msg.sender),
+        )
 
-    def _set_pinned(self, ctx: Context, code_id: int, *, pinned: bool) -> None:
-        info = self._keeper.code_info(ctx, code_id)
-        if info is None:
-            raise errors.no_such_code(code_id)
-        action = "pin" if pinned else "unpin"
-        ctx.gas.consume(gas.PIN_COST, f"Loading CosmWasm module: {action} code")
-        if pinned:
-            self._keeper.vm.pin(info.code_hash)
-            ctx.kv("wasm").set(keys.pinned(code_id), b"\x01")
-        else:
-            self._keeper.vm.unpin(info.code_hash)
-            ctx.kv("wasm").delete(keys.pinned(code_id))
-        ctx.emit(f"{action}_code", ("code_id", str(code_id)))
+    def _listed_uploaders(self, ctx: Context) -> Params:
+        params = self._keeper.codes.params(ctx)
+        if params.code_upload_access.permission != ACCESS_TYPE_ANY_OF_ADDRESSES:
+            raise errors.INVALID("permission")
+        return params
 
-    def _governs(self, msg: Any) -> bool:
-        return bool(msg.sender == self._authority)
+    def _governs(self, actor: str) -> bool:
+        return actor == self._authority
 
     def _governed(self, act: Callable[[Context, Any], Any]) -> Callable[[Context, Any], Any]:
         def handler(ctx: Context, msg: Any) -> Any:
-            if msg.authority != self._authority:
-                raise AbciError(
-                    "sdk",
-                    UNAUTHORIZED.code,
-                    f"expected authority {self._authority}, got {msg.authority}: {UNAUTHORIZED.text}",
+            if not self._governs(msg.authority):
+                raise errors.INVALID(
+                    f"invalid authority; expected {self._authority}, got {msg.authority}"
                 )
             return act(ctx, msg)
 
         return handler
-
-    # -- stateless checks
-
-    def _check_address(self, address: str, what: str = "") -> None:
-        """As ``AccAddressFromBech32``, whose errors have no registered code."""
-        try:
-            self._keeper.auth.address_bytes(address)
-        except AbciError as error:
-            text = error.log.removesuffix(f": {INVALID_ADDRESS.text}")
-            raise AbciError("undefined", 1, f"{what}: {text}" if what else text) from error
-
-    def _check_authority(self, msg: Any) -> None:
-        self._check_address(msg.authority, "authority")
-
-    def _check_store(self, msg: tx.MsgStoreCode) -> None:
-        self._check_address(msg.sender)
-        if not msg.wasm_byte_code:
-            raise INVALID_REQUEST("code bytes is required: empty")
-        if len(msg.wasm_byte_code) > MAX_WASM_SIZE:
-            raise INVALID_REQUEST(
-                f"code bytes cannot be longer than {MAX_WASM_SIZE} bytes: exceeds limit"
-            )
-        if msg.HasField("instantiate_permission"):
-            with wrapped("instantiate permission"):
-                access.validate(msg.instantiate_permission)
-
-    def _check_create(self, msg: Any) -> None:
-        self._check_address(msg.sender, "sender")
-        if msg.code_id == 0:
-            raise INVALID_REQUEST("code id is required")
-        with wrapped("label"):
-            check_label(msg.label)
-        check_funds(msg.funds)
-        if msg.admin:
-            self._check_address(msg.admin, "admin")
-        with wrapped("payload msg"):
-            check_message(msg.msg)
-
-    def _check_instantiate(self, msg: tx.MsgInstantiateContract) -> None:
-        self._check_create(msg)
-
-    def _check_instantiate2(self, msg: tx.MsgInstantiateContract2) -> None:
-        self._check_create(msg)
-        if not msg.salt:
-            raise errors.EMPTY("is required").wrap("salt")
-        if len(msg.salt) > MAX_SALT_SIZE:
-            raise errors.LIMIT(f"cannot be longer than {MAX_SALT_SIZE} characters").wrap("salt")
-
-    def _check_execute(self, msg: tx.MsgExecuteContract) -> None:
-        self._check_address(msg.sender, "sender")
-        self._check_address(msg.contract, "contract")
-        check_funds(msg.funds)
-        with wrapped("payload msg"):
-            check_message(msg.msg)
-
-    def _check_migrate(self, msg: tx.MsgMigrateContract) -> None:
-        if msg.code_id == 0:
-            raise INVALID_REQUEST("code id is required")
-        self._check_address(msg.sender, "sender")
-        self._check_address(msg.contract, "contract")
-        with wrapped("payload msg"):
-            check_message(msg.msg)
-
-    def _check_update_admin(self, msg: tx.MsgUpdateAdmin) -> None:
-        self._check_address(msg.sender, "sender")
-        self._check_address(msg.contract, "contract")
-        self._check_address(msg.new_admin, "new admin")
-        if msg.sender.lower() == msg.new_admin.lower():
-            raise errors.INVALID("new admin is the same as the old")
-
-    def _check_clear_admin(self, msg: tx.MsgClearAdmin) -> None:
-        self._check_address(msg.sender, "sender")
-        self._check_address(msg.contract, "contract")
-
-    def _check_update_label(self, msg: tx.MsgUpdateContractLabel) -> None:
-        self._check_address(msg.sender, "sender")
-        self._check_address(msg.contract, "contract")
-        with wrapped("label"):
-            check_label(msg.new_label)
-
-    def _check_update_config(self, msg: tx.MsgUpdateInstantiateConfig) -> None:
-        self._check_address(msg.sender, "sender")
-        if msg.code_id == 0:
-            raise INVALID_REQUEST("code id is required")
-        if not msg.HasField("new_instantiate_permission"):
-            raise INVALID_REQUEST("instantiate permission is required")
-        with wrapped("instantiate permission"):
-            access.validate(msg.new_instantiate_permission)
 
 
 def _sender(msg: Any) -> list[str]:
@@ -312,28 +259,3 @@ def _sender(msg: Any) -> list[str]:
 
 def _authority(msg: Any) -> list[str]:
     return [msg.authority]
-
-
-def check_message(message: bytes) -> None:
-    """A contract message must be JSON; wasm/14 with the bare text ``invalid`` otherwise, as in wasmd."""
-    check_json(message, "")
-
-
-def check_funds(funds: Any) -> None:
-    """``Coins.Validate``: its errors have no registered code."""
-    with wrapped("funds"):
-        fault = coins.fault(coins.from_pb(funds))
-        if fault is not None:
-            raise AbciError("undefined", 1, fault)
-
-
-def check_label(label: str) -> None:
-    """1 to 128 bytes, printable, no space at either end."""
-    if not label:
-        raise errors.EMPTY("is required")
-    if len(label.encode()) > MAX_LABEL_SIZE:
-        raise errors.LIMIT(f"cannot be longer than {MAX_LABEL_SIZE} characters")
-    if label != label.strip():
-        raise errors.INVALID("label must not start/end with whitespaces")
-    if not label.isprintable():
-        raise errors.INVALID("label must have printable characters only")

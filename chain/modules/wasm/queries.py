@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from google.protobuf.message import Message
 
 from chain.context import Context
-from chain.errors import INVALID_REQUEST
+from chain.errors import INVALID_REQUEST, UNKNOWN_REQUEST, AbciError
 from chain.gas import GasMeter
 from chain.modules.pagination import paginate
-from chain.modules.status import not_found
-from chain.modules.wasm import errors, keys
+from chain.modules.status import invalid_argument
+from chain.modules.wasm import errors, keys, wire
 from chain.modules.wasm.keeper import Keeper
-from chain.modules.wasm.querier import check_json
 from chain.router import QueryRouter
 from cosmos_pb.cosmos.base.query.v1beta1.pagination_pb2 import PageRequest, PageResponse
 from cosmos_pb.cosmwasm.wasm.v1 import query_pb2 as query
@@ -19,7 +21,11 @@ from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
 SERVICE: Final = "/cosmwasm.wasm.v1.Query/"
 SMART_QUERY_GAS_LIMIT: Final = 3_000_000
+BUILD_ADDRESS_COST: Final = 10
 POSITION_LENGTH: Final = 16
+MAX_PAGE: Final = 100
+
+T = TypeVar("T")
 
 
 class Queries:
@@ -43,21 +49,24 @@ class Queries:
             ("WasmLimitsConfig", query.QueryWasmLimitsConfigRequest, self.limits),
             ("BuildAddress", query.QueryBuildAddressRequest, self.build_address),
         ):
-            router.register(SERVICE + name, request, handler)
+            router.register(SERVICE + name, request, _told(handler))
 
     def contract_info(
         self, ctx: Context, request: query.QueryContractInfoRequest
     ) -> query.QueryContractInfoResponse:
-        info = self._info(ctx, request.address)
-        return query.QueryContractInfoResponse(address=request.address, contract_info=info)
+        raw = self._raw(request.address)
+        address = self._keeper.auth.address_text(raw)
+        info = self._keeper.contract_info(ctx, raw)
+        if info is None:
+            raise errors.no_such_contract(address)
+        return query.QueryContractInfoResponse(address=address, contract_info=info)
 
     def contract_history(
         self, ctx: Context, request: query.QueryContractHistoryRequest
     ) -> query.QueryContractHistoryResponse:
-        prefix = keys.history(self._keeper.auth.address_bytes(request.address))
-        entries, page = paginate(
-            ctx.kv("wasm"),
-            prefix,
+        entries, page = _paged(
+            ctx,
+            keys.history(self._raw(request.address)),
             request.pagination,
             lambda _, value: wasm_pb.ContractCodeHistoryEntry.FromString(value),
         )
@@ -74,18 +83,16 @@ class Queries:
     def by_creator(
         self, ctx: Context, request: query.QueryContractsByCreatorRequest
     ) -> query.QueryContractsByCreatorResponse:
-        creator = self._keeper.auth.address_bytes(request.creator_address)
+        creator = self._raw(request.creator_address)
         contracts, page = self._indexed(ctx, keys.by_creator(creator), request.pagination)
         return query.QueryContractsByCreatorResponse(contract_addresses=contracts, pagination=page)
 
     def all_state(
         self, ctx: Context, request: query.QueryAllContractStateRequest
     ) -> query.QueryAllContractStateResponse:
-        self._info(ctx, request.address)
-        raw = self._keeper.auth.address_bytes(request.address)
-        models, page = paginate(
-            ctx.kv("wasm"),
-            keys.contract_store(raw),
+        models, page = _paged(
+            ctx,
+            keys.contract_store(self._existing(ctx, request.address)),
             request.pagination,
             lambda key, value: wasm_pb.Model(key=key, value=value),
         )
@@ -94,8 +101,7 @@ class Queries:
     def raw_state(
         self, ctx: Context, request: query.QueryRawContractStateRequest
     ) -> query.QueryRawContractStateResponse:
-        self._info(ctx, request.address)
-        raw = self._keeper.auth.address_bytes(request.address)
+        raw = self._existing(ctx, request.address)
         data = self._keeper.raw(ctx, raw, request.query_data) if request.query_data else b""
         return query.QueryRawContractStateResponse(data=data or b"")
 
@@ -103,8 +109,13 @@ class Queries:
         self, ctx: Context, request: query.QuerySmartContractStateRequest
     ) -> query.QuerySmartContractStateResponse:
         """At most SMART_QUERY_GAS_LIMIT of gas, whatever the node allows otherwise."""
-        check_json(request.query_data, "invalid query data")
-        limit = min(SMART_QUERY_GAS_LIMIT, ctx.gas.remaining or SMART_QUERY_GAS_LIMIT)
+        try:
+            wire.check_message(request.query_data)
+        except AbciError as error:
+            raise invalid_argument("invalid query data") from error
+        self._raw(request.address)
+        left = ctx.gas.remaining
+        limit = SMART_QUERY_GAS_LIMIT if left is None else min(left, SMART_QUERY_GAS_LIMIT)
         inner = ctx.fork(GasMeter(limit))
         data = self._keeper.query(inner, request.address, request.query_data)
         return query.QuerySmartContractStateResponse(data=data)
@@ -116,8 +127,8 @@ class Queries:
         )
 
     def codes(self, ctx: Context, request: query.QueryCodesRequest) -> query.QueryCodesResponse:
-        infos, page = paginate(
-            ctx.kv("wasm"),
+        infos, page = _paged(
+            ctx,
             keys.CODE,
             request.pagination,
             lambda key, value: self._shown(
@@ -140,8 +151,8 @@ class Queries:
     def pinned_codes(
         self, ctx: Context, request: query.QueryPinnedCodesRequest
     ) -> query.QueryPinnedCodesResponse:
-        ids, page = paginate(
-            ctx.kv("wasm"),
+        ids, page = _paged(
+            ctx,
             keys.PINNED,
             request.pagination,
             lambda key, _: int.from_bytes(key, "big"),
@@ -149,7 +160,7 @@ class Queries:
         return query.QueryPinnedCodesResponse(code_ids=ids, pagination=page)
 
     def params(self, ctx: Context, _: query.QueryParamsRequest) -> query.QueryParamsResponse:
-        return query.QueryParamsResponse(params=self._keeper.params(ctx))
+        return query.QueryParamsResponse(params=self._keeper.codes.params(ctx))
 
     def limits(
         self, _: Context, __: query.QueryWasmLimitsConfigRequest
@@ -157,38 +168,47 @@ class Queries:
         return query.QueryWasmLimitsConfigResponse(config="{}")
 
     def build_address(
-        self, _: Context, request: query.QueryBuildAddressRequest
+        self, ctx: Context, request: query.QueryBuildAddressRequest
     ) -> query.QueryBuildAddressResponse:
+        ctx.gas.consume(BUILD_ADDRESS_COST, "build address")
+        checksum = _hex(request.code_hash, "code hash")
         try:
-            checksum, salt = bytes.fromhex(request.code_hash), bytes.fromhex(request.salt)
-        except ValueError as error:
-            raise INVALID_REQUEST(f"invalid code hash or salt: {error}") from error
-        creator = self._keeper.auth.address_bytes(request.creator_address)
+            creator = self._raw(request.creator_address)
+        except AbciError as error:
+            raise errors.unregistered(f"invalid creator address: {error}") from error
+        salt = _hex(request.salt, "salt")
+        if not salt:
+            raise invalid_argument("empty salt")
+        if request.init_args:
+            wire.check_message(request.init_args)
         raw = keys.predictable_address(checksum, creator, salt, request.init_args)
         return query.QueryBuildAddressResponse(address=self._keeper.auth.address_text(raw))
 
     # -- pieces
 
-    def _info(self, ctx: Context, address: str) -> wasm_pb.ContractInfo:
-        info = self._keeper.contract_info(ctx, self._keeper.auth.address_bytes(address))
-        if info is None:
-            raise errors.no_such_contract(address)
-        return info
+    def _raw(self, address: str) -> bytes:
+        try:
+            return self._keeper.auth.address_bytes(address)
+        except AbciError as error:
+            raise errors.unregistered(errors.address_fault(error)) from error
+
+    def _existing(self, ctx: Context, address: str) -> bytes:
+        raw = self._raw(address)
+        if not self._keeper.has_contract(ctx, raw):
+            raise errors.no_such_contract(self._keeper.auth.address_text(raw))
+        return raw
 
     def _code(self, ctx: Context, code_id: int) -> wasm_pb.CodeInfo:
         if code_id == 0:
             raise errors.INVALID("code id")
-        info = self._keeper.code_info(ctx, code_id)
-        if info is None:
-            raise not_found(f"code id {code_id}")
-        return info
+        return self._keeper.codes.require(ctx, code_id)
 
     def _indexed(
         self, ctx: Context, prefix: bytes, page: PageRequest
     ) -> tuple[list[str], PageResponse]:
         """Addresses at the end of index keys: position (16 bytes), then the contract."""
         text = self._keeper.auth.address_text
-        return paginate(ctx.kv("wasm"), prefix, page, lambda key, _: text(key[POSITION_LENGTH:]))
+        return _paged(ctx, prefix, page, lambda key, _: text(key[POSITION_LENGTH:]))
 
     def _shown(self, code_id: int, info: wasm_pb.CodeInfo) -> query.CodeInfoResponse:
         return query.CodeInfoResponse(
@@ -197,3 +217,37 @@ class Queries:
             data_hash=info.code_hash,
             instantiate_permission=info.instantiate_config,
         )
+
+
+def _paged(
+    ctx: Context, prefix: bytes, page: PageRequest, convert: Callable[[bytes, bytes], T]
+) -> tuple[list[T], PageResponse]:
+    """A page of at most 100, by key only (``ensurePaginationParams``)."""
+    if page.offset or page.count_total:
+        raise invalid_argument("offset and count queries not supported")
+    given = PageRequest(key=page.key, limit=MAX_PAGE, reverse=page.reverse)
+    if 0 < page.limit < MAX_PAGE:
+        given.limit = page.limit
+    return paginate(ctx.kv("wasm"), prefix, given, convert)
+
+
+def _hex(text: str, what: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise errors.unregistered(f"invalid {what}: {error}") from error
+
+
+def _told(handler: Callable[[Context, Any], Message]) -> Callable[[Context, Any], Message]:
+    """Refusals as baseapp tells them: sdk/18 without a registered code, else sdk/6 (``gRPCErrorToSDKError``)."""
+
+    def asked(ctx: Context, request: Any) -> Message:
+        try:
+            return handler(ctx, request)
+        except AbciError as error:
+            if error.log.startswith("rpc error:"):
+                raise
+            bare = (error.codespace, error.code) == errors.UNREGISTERED
+            raise (INVALID_REQUEST if bare else UNKNOWN_REQUEST)(error.log) from error
+
+    return asked

@@ -6,31 +6,43 @@ return is decoded into the structs below; unknown fields are ignored, as in Go.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
+from chain import gojson
 from chain.coins import Coin
 from chain.context import Context
+from chain.modules.wasm.errors import INVALID
 from light_client.packet import Packet
 
-_ESCAPES = (
-    (b"<", b"\\u003c"),
-    (b">", b"\\u003e"),
-    (b"&", b"\\u0026"),
-    ("\u2028".encode(), b"\\u2028"),
-    ("\u2029".encode(), b"\\u2029"),
-)
+MAX_U64: Final = 2**64 - 1
+MAX_PAYLOAD: Final = 128 * 1024
+_NANOSECONDS: Final = re.compile(r"[0-9]{1,20}", re.ASCII)
+
+Shape = TypeVar("Shape")
 
 
-def go_json(value: Any) -> bytes:
-    """``json.Marshal`` of Go: no spaces, ``< > &`` and the two line separators escaped; bytes become base64."""
-    text = msgspec.json.encode(value)
-    for raw, escaped in _ESCAPES:
-        if raw in text:
-            text = text.replace(raw, escaped)
-    return text
+def decode(data: bytes, shape: type[Shape]) -> Shape:
+    """JSON that a contract wrote. ValueError for what is not JSON, or not of that shape."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except RecursionError:
+        raise ValueError("exceeded max depth") from None
+
+
+def check_message(message: bytes) -> None:
+    """A message for a contract is JSON (``RawContractMessage.ValidateBasic``); wasm/14 otherwise."""
+    if not gojson.valid(message):
+        raise INVALID("")
+
+
+def check_u64(*values: int | None) -> None:
+    for value in values:
+        if value is not None and not 0 <= value <= MAX_U64:
+            raise ValueError(f"{value} does not fit into 64 bits without a sign")
 
 
 class EventAttribute(msgspec.Struct):
@@ -76,11 +88,17 @@ class WasmInstantiate(msgspec.Struct):
     admin: str | None = None
     salt: bytes = b""
 
+    def __post_init__(self) -> None:
+        check_u64(self.code_id)
+
 
 class WasmMigrate(msgspec.Struct):
     contract_addr: str = ""
     new_code_id: int = 0
     msg: bytes = b""
+
+    def __post_init__(self) -> None:
+        check_u64(self.new_code_id)
 
 
 class WasmUpdateAdmin(msgspec.Struct):
@@ -105,10 +123,19 @@ class TimeoutBlock(msgspec.Struct):
     revision: int = 0
     height: int = 0
 
+    def __post_init__(self) -> None:
+        check_u64(self.revision, self.height)
+
 
 class WireTimeout(msgspec.Struct):
     block: TimeoutBlock | None = None
     timestamp: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.timestamp is not None:
+            if not _NANOSECONDS.fullmatch(self.timestamp):
+                raise ValueError(f"timestamp {self.timestamp!r} is not a number of nanoseconds")
+            check_u64(self.nanoseconds)
 
     @property
     def nanoseconds(self) -> int:
@@ -129,6 +156,9 @@ class IbcWriteAcknowledgement(msgspec.Struct):
     channel_id: str = ""
     packet_sequence: int = 0
     ack: WireAck = msgspec.field(default_factory=WireAck)
+
+    def __post_init__(self) -> None:
+        check_u64(self.packet_sequence)
 
 
 class IbcTransfer(msgspec.Struct):
@@ -156,26 +186,35 @@ class AnyMsg(msgspec.Struct):
 
 
 class CosmosMsg(msgspec.Struct):
-    """Exactly one field is set. Kinds whose modules this chain does not have stay raw and are refused by name."""
+    """Exactly one field is set. Kinds whose modules this chain does not have are not read, only refused."""
 
     bank: BankMsg | None = None
-    custom: msgspec.Raw | None = None
-    distribution: msgspec.Raw | None = None
-    gov: msgspec.Raw | None = None
+    custom: Any = None
+    distribution: Any = None
+    gov: Any = None
     ibc: IbcMsg | None = None
-    ibc2: msgspec.Raw | None = None
-    staking: msgspec.Raw | None = None
+    ibc2: Any = None
+    staking: Any = None
     any: AnyMsg | None = None
     stargate: AnyMsg | None = None
     wasm: WasmMsg | None = None
 
+    def __post_init__(self) -> None:
+        if self.any is not None and self.stargate is not None:
+            raise ValueError("invalid CosmosMsg: both 'any' and 'stargate' fields are set")
+
 
 class SubMsg(msgspec.Struct):
     msg: CosmosMsg
-    reply_on: str
+    reply_on: Literal["always", "success", "error", "never"]
     id: int = 0
     payload: bytes = b""
     gas_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        check_u64(self.id, self.gas_limit)
+        if len(self.payload) > MAX_PAYLOAD:
+            raise ValueError(f"payload larger than {MAX_PAYLOAD} bytes: {len(self.payload)} bytes")
 
 
 class Response(msgspec.Struct):

@@ -148,12 +148,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "no gas": (
         lambda: _sign(fee=fee("5000stake", 0)),
         11,
-        "out of gas in location: ReadFlat; gasWanted: 0, gasUsed: 1000: out of gas",
+        "out of gas in location: Has; gasWanted: 0, gasUsed: 1000: out of gas",
     ),
     "too little gas for its size": (
-        lambda: _sign(fee=fee("5000stake", 3000)),
+        lambda: _sign(fee=fee("5000stake", 4000)),
         11,
-        "out of gas in location: txSize; gasWanted: 3000, gasUsed: 4172: out of gas",
+        "out of gas in location: txSize; gasWanted: 4000, gasUsed: 5172: out of gas",
     ),
     "too small a fee": (
         lambda: _sign(fee=fee("4999stake")),

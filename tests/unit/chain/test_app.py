@@ -201,7 +201,7 @@ def test_a_bug_of_ours_fails_one_transaction(solo: Solo, caplog: pytest.LogCaptu
             solo.tx(ALICE, bank_tx.MsgMultiSend()), solo.tx(BOB, _send(BOB, ALICE))
         )
     solo.app.messages.services[url] = service
-    assert (results[0].codespace, results[0].code) == ("sdk", 111222)
+    assert (results[0].codespace, results[0].code) == ("undefined", 111222)
     assert results[0].log == "recovered: ZeroDivisionError: bug: panic"
     assert results[1].code == 0
     assert "ZeroDivisionError" in caplog.text
@@ -409,7 +409,11 @@ def test_a_bug_in_a_query_is_an_answer(solo: Solo, caplog: pytest.LogCaptureFixt
 
     solo.app.queries.register("/x.Query/Broken", any_pb2.Any, broken)
     answer = solo.query("/x.Query/Broken")
-    assert (answer.codespace, answer.code, answer.log) == ("sdk", 111222, "KeyError: 'bug': panic")
+    assert (answer.codespace, answer.code, answer.log) == (
+        "undefined",
+        111222,
+        "KeyError: 'bug': panic",
+    )
     assert "query /x.Query/Broken failed" in caplog.text
 
 

@@ -71,7 +71,7 @@ def test_oversized_entries(execute: Callable[..., CallResult]) -> None:
 
 
 def test_iterators_are_limited(execute: Callable[..., CallResult]) -> None:
-    with pytest.raises(errors.BackendError, match=r"Reached iterator limit \(32768\)"):
+    with pytest.raises(errors.BackendError, match=r"reached iterator limit \(32768\)"):
         execute("open_iterators", gas=10**12)
 
 

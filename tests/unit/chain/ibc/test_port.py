@@ -5,8 +5,8 @@ from helpers.ibc_world import MiniChain
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chain import gojson
 from chain.errors import AbciError
-from chain.modules.ibc import gojson
 from chain.modules.ibc.port import PortRouter, StandardAck, parse_ack, result_ack
 
 

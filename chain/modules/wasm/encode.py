@@ -1,0 +1,175 @@
+"""Contracts' messages as messages of the chain (wasmd ``x/wasm/keeper/handler_plugin_encoders.go``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import Message
+
+from chain import coins
+from chain.coins import Coin
+from chain.context import Context
+from chain.errors import INVALID_COINS, AbciError
+from chain.modules.wasm import errors, wire
+from chain.modules.wasm.errors import wrapped
+from chain.modules.wasm.keeper import Instance
+from chain.router import MessageRouter
+from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
+from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
+from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
+from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
+from light_client.values import Height
+
+MAX_ANY_SIZE: Final = 512 * 1024
+ANY_BASE_COST: Final = 5
+ANY_COST_PER_KIB: Final = 1
+
+
+def encode(
+    ctx: Context, router: MessageRouter, contract: Instance, message: wire.CosmosMsg
+) -> Message | None:
+    """The chain's message for a contract's; None where nothing is to do; wasm/20 for what this chain lacks."""
+    if message.bank is not None and message.bank.send is not None:
+        return _bank_send(contract.address, message.bank.send)
+    if message.ibc is not None:
+        return _ibc(contract.address, message.ibc)
+    packed = message.any or message.stargate
+    if packed is not None:
+        return _unpack(ctx, router, packed)
+    if message.wasm is not None:
+        return _wasm(contract.address, message.wasm)
+    raise _no_handler()
+
+
+def coins_of(amount: Sequence[wire.WireCoin] | None) -> tuple[Coin, ...]:
+    """Coins as contracts write them; equal denoms are summed, as ``sdk.NewCoins(...).Add`` does."""
+    return coins.total([[_coin(item)] for item in amount or ()])
+
+
+def height_of(timeout: wire.WireTimeout) -> Height:
+    return Height(timeout.block.revision, timeout.block.height) if timeout.block else Height(0, 0)
+
+
+def _no_handler() -> AbciError:
+    return errors.UNKNOWN_MSG("no handler found")
+
+
+def _coin(item: wire.WireCoin) -> Coin:
+    """``ConvertWasmCoinToSdkCoin``: a negative amount and a bad denomination have no registered code."""
+    try:
+        amount = coins.amount_of(item.amount)
+    except AbciError as error:
+        raise INVALID_COINS(f"{item.amount}{item.denom}") from error
+    if not coins.is_denom(item.denom):
+        raise errors.unregistered(f"invalid denom: {item.denom}")
+    if amount < 0:
+        raise errors.unregistered(f"negative coin amount: {amount}")
+    return Coin(item.denom, amount)
+
+
+def _unpack(ctx: Context, router: MessageRouter, message: wire.AnyMsg) -> Message:
+    size = len(message.value)
+    if size > MAX_ANY_SIZE:
+        raise errors.LIMIT(f"AnyMsg value size {size} exceeds limit {MAX_ANY_SIZE}")
+    ctx.gas.consume(ANY_BASE_COST + ANY_COST_PER_KIB * size // 1024, "unpacking AnyMsg")
+    text = f"Cannot unpack proto message with type URL: {message.type_url}"
+    service = router.services.get(message.type_url)
+    if service is None:
+        raise errors.INVALID_MSG(text)
+    try:
+        return service.message.FromString(message.value)
+    except ProtobufDecodeError as error:
+        raise errors.INVALID_MSG(text) from error
+
+
+def _bank_send(sender: str, message: wire.BankSend) -> Message | None:
+    if not message.amount:
+        return None
+    amount = coins.to_pb(coins_of(message.amount))
+    return bank_tx.MsgSend(from_address=sender, to_address=message.to_address, amount=amount)
+
+
+def _ibc(sender: str, message: wire.IbcMsg) -> Message:
+    if message.close_channel is not None:
+        return channel_tx.MsgChannelCloseInit(
+            port_id=f"wasm.{sender}", channel_id=message.close_channel.channel_id, signer=sender
+        )
+    if message.transfer is None:
+        raise _no_handler()
+    transfer = message.transfer
+    with wrapped("amount"):
+        token = _coin(transfer.amount).to_pb()
+    sent = transfer_tx.MsgTransfer(
+        source_port="transfer",
+        source_channel=transfer.channel_id,
+        token=token,
+        sender=sender,
+        receiver=transfer.to_address,
+        timeout_timestamp=transfer.timeout.nanoseconds,
+        memo=transfer.memo or "",
+    )
+    height = height_of(transfer.timeout)
+    sent.timeout_height.revision_number = height.revision_number
+    sent.timeout_height.revision_height = height.revision_height
+    sent.timeout_height.SetInParent()
+    return sent
+
+
+def _wasm(sender: str, message: wire.WasmMsg) -> Message:
+    for kind, encoder in _WASM.items():
+        body = getattr(message, kind)
+        if body is not None:
+            return encoder(sender, body)
+    raise _no_handler()
+
+
+def _execute(sender: str, body: wire.WasmExecute) -> Message:
+    funds = coins.to_pb(coins_of(body.funds))
+    return wasm_tx.MsgExecuteContract(
+        sender=sender, contract=body.contract_addr, msg=body.msg, funds=funds
+    )
+
+
+def _creation(sender: str, body: wire.WasmInstantiate) -> dict[str, Any]:
+    return {
+        "sender": sender,
+        "admin": body.admin or "",
+        "code_id": body.code_id,
+        "label": body.label,
+        "msg": body.msg,
+        "funds": coins.to_pb(coins_of(body.funds)),
+    }
+
+
+def _instantiate(sender: str, body: wire.WasmInstantiate) -> Message:
+    return wasm_tx.MsgInstantiateContract(**_creation(sender, body))
+
+
+def _instantiate2(sender: str, body: wire.WasmInstantiate) -> Message:
+    return wasm_tx.MsgInstantiateContract2(**_creation(sender, body), salt=body.salt)
+
+
+def _migrate(sender: str, body: wire.WasmMigrate) -> Message:
+    return wasm_tx.MsgMigrateContract(
+        sender=sender, contract=body.contract_addr, code_id=body.new_code_id, msg=body.msg
+    )
+
+
+def _clear_admin(sender: str, body: wire.WasmClearAdmin) -> Message:
+    return wasm_tx.MsgClearAdmin(sender=sender, contract=body.contract_addr)
+
+
+def _update_admin(sender: str, body: wire.WasmUpdateAdmin) -> Message:
+    return wasm_tx.MsgUpdateAdmin(sender=sender, contract=body.contract_addr, new_admin=body.admin)
+
+
+_WASM: Final[Mapping[str, Callable[[str, Any], Message]]] = {
+    "execute": _execute,
+    "instantiate": _instantiate,
+    "instantiate2": _instantiate2,
+    "migrate": _migrate,
+    "clear_admin": _clear_admin,
+    "update_admin": _update_admin,
+}

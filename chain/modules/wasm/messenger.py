@@ -1,0 +1,113 @@
+"""Runs one message of a contract (wasmd ``x/wasm/keeper/handler_plugin.go``).
+
+It goes through the chain's own message table, or is served here where no message of the chain stands for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from chain.context import Context
+from chain.errors import UNAUTHORIZED
+from chain.modules.bank.module import Bank
+from chain.modules.ibc.module import Ibc
+from chain.modules.wasm import errors, keys, wire
+from chain.modules.wasm.encode import coins_of, encode, height_of
+from chain.modules.wasm.errors import wrapped
+from chain.modules.wasm.keeper import Instance
+from chain.router import MessageRouter, type_url
+from cosmos_pb.cosmwasm.wasm.v1 import ibc_pb2 as wasm_ibc
+from cosmos_pb.google.protobuf import any_pb2
+from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from light_client import codec
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a message left: responses of the chain's messages it became, in order."""
+
+    responses: tuple[any_pb2.Any, ...] = ()
+
+
+class ChainMessenger:
+    def __init__(self, bank: Bank, ibc: Ibc, router: MessageRouter) -> None:
+        self._bank = bank
+        self._ibc = ibc
+        self._router = router
+
+    def __call__(self, ctx: Context, contract: Instance, message: wire.CosmosMsg) -> Outcome:
+        if message.ibc is not None and message.ibc.send_packet is not None:
+            return self._send_packet(ctx, contract, message.ibc.send_packet)
+        if message.ibc is not None and message.ibc.write_acknowledgement is not None:
+            return self._write_acknowledgement(ctx, contract, message.ibc.write_acknowledgement)
+        if message.bank is not None and message.bank.burn is not None:
+            return self._burn(ctx, contract, message.bank.burn)
+        return self._route(ctx, contract, encode(ctx, self._router, contract, message))
+
+    def _route(self, ctx: Context, contract: Instance, message: Message | None) -> Outcome:
+        """Hand one of the chain's messages to its module, signed by nobody but the contract."""
+        if message is None:
+            return Outcome()
+        service = self._router.service(type_url(message.DESCRIPTOR.full_name))
+        name = message.DESCRIPTOR.name
+        with wrapped(f"failed basic validation for message type *types.{name}"):
+            service.validate(message)
+        if any(signer != contract.address for signer in service.signers(message)):
+            raise UNAUTHORIZED("contract doesn't have permission")
+        return Outcome((self._router.dispatch(ctx, message).response,))
+
+    # -- messages that have no message of the chain
+
+    def _send_packet(
+        self, ctx: Context, contract: Instance, message: wire.IbcSendPacket
+    ) -> Outcome:
+        port = _port(contract)
+        if not message.channel_id:
+            raise errors.EMPTY("ibc channel")
+        timeout = message.timeout
+        with wrapped("channel"):
+            sequence = self._ibc.send_packet(
+                ctx, port, message.channel_id, height_of(timeout), timeout.nanoseconds, message.data
+            )
+        return _packed(wasm_ibc.MsgIBCSendResponse(sequence=sequence))
+
+    def _write_acknowledgement(
+        self, ctx: Context, contract: Instance, message: wire.IbcWriteAcknowledgement
+    ) -> Outcome:
+        """Acknowledge a packet that was received earlier; its stored copy is used up."""
+        port = _port(contract)
+        if not message.channel_id:
+            raise errors.EMPTY("ibc channel")
+        store = ctx.kv("wasm")
+        key = keys.async_ack(port, message.channel_id, message.packet_sequence)
+        stored = store.get(key)
+        if stored is None:
+            raise errors.INVALID("packet")
+        packet = codec.packet_from_pb(channel_pb2.Packet.FromString(stored))
+        with wrapped("acknowledgement"):
+            self._ibc.write_acknowledgement(ctx, packet, message.ack.data)
+        store.delete(key)
+        return _packed(wasm_ibc.MsgIBCWriteAcknowledgementResponse())
+
+    def _burn(self, ctx: Context, contract: Instance, message: wire.BankBurn) -> Outcome:
+        amount = coins_of(message.amount)
+        if not amount:
+            raise errors.EMPTY("amount")
+        with wrapped("transfer to module"):
+            self._bank.send_to_module(ctx, contract.address, "wasm", amount)
+        with wrapped("burn coins"):
+            self._bank.burn(ctx, "wasm", amount)
+        return Outcome()
+
+
+def _packed(response: Message) -> Outcome:
+    url = type_url(response.DESCRIPTOR.full_name)
+    return Outcome((any_pb2.Any(type_url=url, value=response.SerializeToString()),))
+
+
+def _port(contract: Instance) -> str:
+    if not contract.info.ibc_port_id:
+        raise errors.UNSUPPORTED_FOR_CONTRACT("ibc not supported")
+    return contract.info.ibc_port_id
