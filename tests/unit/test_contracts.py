@@ -43,7 +43,8 @@ ENTRY_POINTS = {
     "ping_pong": LIFE | IBC | {"reply"},
 }
 CAPABILITIES = {
-    "cw20_bridge": {"iterator", "stargate"},
+    "cw20_bridge": {"iterator", "stargate"}
+    | {f"cosmwasm_{version}" for version in ("1_1", "1_2", "1_3", "1_4", "2_0")},
     "cw20_ics20": {"iterator", "stargate"},
     "cw20_token": {"iterator"},
     "hostile": {"iterator"},
