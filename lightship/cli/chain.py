@@ -1,4 +1,4 @@
-"""``lightship chain``: make an embedded chain and run it."""
+"""``lightship chain``: make an embedded chain and run it. A chain is heavy to import, its help is not."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from chain.errors import GenesisError
-from chain.node.home import Home
-from chain.node.maker import Pace
-from chain.node.node import Node, NodeConfig
-from chain.node.privval import ValidatorKey
-from light_client.values import Timestamp
 from lightship.cli.options import event_loop
 from lightship.cli.output import json_option, render, show
-from lightship.devnet import CHAIN_FILE, Account, ChainFile, make_genesis
 from lightship.memory import settle
 from relayer.coins import Coin, GasPrice
 from relayer.config import Duration
+
+if TYPE_CHECKING:
+    from chain.node.maker import Pace
+    from chain.node.node import NodeConfig
+    from lightship.devnet import Account
 
 
 @click.group()
@@ -80,6 +78,12 @@ def init(
     as_json: bool,
 ) -> None:
     """Make a chain: genesis, validator keys, funded accounts. Their words are shown once."""
+    from chain.errors import GenesisError  # noqa: PLC0415
+    from chain.node.home import Home  # noqa: PLC0415
+    from chain.node.privval import ValidatorKey  # noqa: PLC0415
+    from light_client.values import Timestamp  # noqa: PLC0415
+    from lightship.devnet import CHAIN_FILE, ChainFile, make_genesis  # noqa: PLC0415
+
     _pace(block_time)
     if gas_price:
         _gas_price(gas_price)
@@ -132,6 +136,9 @@ def start(
     home: Path, host: str, rpc_port: int, grpc_port: int, block_time: str | None, as_json: bool
 ) -> None:
     """Run a chain until SIGTERM or Ctrl-C. With --json one object tells the endpoints as soon as they answer."""
+    from chain.node.node import NodeConfig  # noqa: PLC0415
+    from lightship.devnet import ChainFile  # noqa: PLC0415
+
     file = ChainFile.load(home)
     config = NodeConfig(
         pace=_pace(block_time or file.block_time),
@@ -146,6 +153,8 @@ def start(
 async def _serve(
     home: Path, config: NodeConfig, host: str, rpc_port: int, grpc_port: int, *, as_json: bool
 ) -> None:
+    from chain.node.node import Node  # noqa: PLC0415
+
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -176,6 +185,8 @@ async def _serve(
 
 
 def _pace(text: str) -> Pace:
+    from chain.node.maker import Pace  # noqa: PLC0415
+
     if text == "instant":
         return Pace(instant=True)
     try:
@@ -197,6 +208,8 @@ def _min_gas_prices(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _account(text: str) -> Account:
+    from lightship.devnet import Account  # noqa: PLC0415
+
     name, separator, amounts = text.partition("=")
     if not separator or not name:
         raise click.UsageError(

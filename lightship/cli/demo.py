@@ -7,14 +7,16 @@ import contextlib
 import signal
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lightship.cli.options import event_loop
 from lightship.cli.output import json_option, show
-from lightship.demo import Demo, Teller, clean
 from relayer.config import Duration
+
+if TYPE_CHECKING:
+    from lightship.demo import Demo, Teller
 
 
 @click.command()
@@ -36,6 +38,8 @@ def command(keep: bool, block_time: str, folder: Path | None, as_json: bool) -> 
     Shows a cw20 transfer and its way back, a native coin over ICS-20, a packet into a contract, one that is refused
     and one that times out. The exit code says whether every check held.
     """
+    from lightship.demo import Demo, Teller, clean  # noqa: PLC0415 - heavy, its help is not
+
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise click.UsageError(f"--folder {folder} is not empty")
     _check_block_time(block_time)
