@@ -81,7 +81,7 @@ class Scene:
         """Say whether something is as it must be."""
         holds = got == expected
         self.checks.append({"what": what, "got": got, "expected": expected, "holds": holds})
-        verdict = f"{got}" if holds else f"expected {expected}, got {got}"
+        verdict = _plain(got) if holds else f"expected {_plain(expected)}, got {_plain(got)}"
         self.line(f"{'+' if holds else '!'} {what}: {verdict}")
 
     def tell(self) -> None:
@@ -95,10 +95,14 @@ class Scene:
     @property
     def failures(self) -> list[str]:
         return [
-            f"{each['what']}: expected {each['expected']}, got {each['got']}"
+            f"{each['what']}: expected {_plain(each['expected'])}, got {_plain(each['got'])}"
             for each in self.checks
             if not each["holds"]
         ]
+
+
+def _plain(value: Any) -> str:
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(slots=True)
