@@ -12,9 +12,9 @@ from chain.errors import (
     INVALID_REQUEST,
     NOT_FOUND,
     PANIC,
-    TX_DECODE,
     UNKNOWN_REQUEST,
     AbciError,
+    Registered,
     StoreError,
 )
 from chain.gas import prefix_end
@@ -23,6 +23,13 @@ from chain.store.multistore import MultiStore
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from light_client.wire import bytes_field
 
+# cosmossdk.io/store types/errors.go
+STORE_TX_DECODE: Final = Registered("store", 3, "tx parse error")
+STORE_UNKNOWN_REQUEST: Final = Registered("store", 4, "unknown request")
+STORE_INVALID_REQUEST: Final = Registered("store", 7, "invalid request")
+
+_NO_PROOF: Final = "proof is unexpectedly empty; ensure height has not been pruned"
+_NO_KEY: Final = "query cannot be zero length"
 EARLY_PROOF: Final = "cannot query with proof when height <= 1; please provide a valid height"
 
 _log = logging.getLogger(__name__)
@@ -44,23 +51,22 @@ class AbciQueries:
         self._app = app
 
     def answer(self, request: abci.RequestQuery) -> abci.ResponseQuery:
-        """Height 0 means the latest; a refusal is a response with a code."""
+        """Height 0 means the latest; a refusal is a response with a code, and only gRPC's names the height."""
         height = request.height or self._multistore.version
+        grpc = request.path in self._queries.methods
         try:
-            return self._route(request, height)
+            return self._grpc(request, height) if grpc else self._route(request, height)
         except AbciError as error:
-            return _refused(error, height)
+            return _refused(error, height if grpc else 0)
         except StoreError as error:
             latest = self._multistore.version
             text = f"failed to load state at height {height}; {error} (latest height: {latest})"
-            return _refused(NOT_FOUND(text), height)
+            return _refused(NOT_FOUND(text), height if grpc else 0)
         except Exception as error:  # noqa: BLE001 - baseapp recovers here too
             _log.exception("query %s failed in our own code", request.path)
-            return _refused(PANIC(f"{type(error).__name__}: {error}"), height)
+            return _refused(PANIC(f"{type(error).__name__}: {error}"), height if grpc else 0)
 
     def _route(self, request: abci.RequestQuery, height: int) -> abci.ResponseQuery:
-        if request.path in self._queries.methods:
-            return self._grpc(request, height)
         parts = request.path.removeprefix("/").split("/")
         match parts:
             case ["app", *rest]:
@@ -109,14 +115,16 @@ class AbciQueries:
         if request.prove and height <= 1:
             raise INVALID_REQUEST(EARLY_PROOF)
         if name not in dict(self._multistore.snapshot().roots):
-            raise UNKNOWN_REQUEST(f"no such store: {name}")
+            raise STORE_UNKNOWN_REQUEST(f"no such store: {name}")
+        proving = request.prove and subpath == "key"
         if not request.data:
-            raise TX_DECODE("query cannot be zero length")
+            raise STORE_INVALID_REQUEST(_NO_PROOF) if proving else STORE_TX_DECODE(_NO_KEY)
         if subpath == "key":
             return self._key(name, request, height)
         if subpath == "subspace":
             return self._subspace(name, request.data, height)
-        raise UNKNOWN_REQUEST(f"unexpected query path: /{subpath}")
+        path = f"/{subpath}" if subpath else ""
+        raise STORE_UNKNOWN_REQUEST(f"unexpected query path: {path}")
 
     def _key(self, name: str, request: abci.RequestQuery, height: int) -> abci.ResponseQuery:
         response = abci.ResponseQuery(key=request.data, height=height)
@@ -124,8 +132,7 @@ class AbciQueries:
             snapshot = self._multistore.snapshot(height)
         except StoreError as error:
             if request.prove:
-                text = "proof is unexpectedly empty; ensure height has not been pruned"
-                raise INVALID_REQUEST(text) from error
+                raise STORE_INVALID_REQUEST(_NO_PROOF) from error
             response.log = "version does not exist"
             return response
         if request.prove:

@@ -65,6 +65,11 @@ class Registered:
         )
 
 
+def unregistered(text: str) -> AbciError:
+    """An error of Go's that was never registered (cosmossdk.io/errors abci.go)."""
+    return AbciError("undefined", 1, text)
+
+
 # Codespace "sdk" (cosmos-sdk types/errors/errors.go).
 TX_DECODE = Registered("sdk", 2, "tx parse error")
 INVALID_SEQUENCE = Registered("sdk", 3, "invalid sequence")

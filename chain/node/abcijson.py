@@ -107,9 +107,8 @@ def params(message: params_pb2.ConsensusParams) -> Json:
     if message.HasField("version"):
         found["version"] = {"app": str(message.version.app)} if message.version.app else {}
     if message.HasField("abci"):
-        found["abci"] = {
-            "vote_extensions_enable_height": str(message.abci.vote_extensions_enable_height)
-        }
+        height = message.abci.vote_extensions_enable_height
+        found["abci"] = {"vote_extensions_enable_height": str(height)} if height else {}
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from chain.node import abcijson
 from chain.node import query as query_language
 from chain.node.block import tx_hash
 from chain.node.blockstore import StoredBlock
@@ -43,6 +44,18 @@ def broadcast_json(tx: bytes, checked: abci.ResponseCheckTx) -> Json:
         "log": checked.log,
         "codespace": checked.codespace,
         "hash": to_hex(tx_hash(tx)),
+    }
+
+
+def committed_json(
+    tx: bytes, checked: abci.ResponseCheckTx, result: Json, height: str = "0"
+) -> Json:
+    """``broadcast_tx_commit``: what CheckTx and the block said."""
+    return {
+        "check_tx": abcijson.tx_result(checked),
+        "tx_result": result,
+        "hash": to_hex(tx_hash(tx)),
+        "height": height,
     }
 
 

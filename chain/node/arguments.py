@@ -34,12 +34,12 @@ def from_json(parameters: Sequence[Parameter], given: Any) -> dict[str, Any]:
     if given is None:
         given = {}
     if isinstance(given, list):
-        if len(given) > len(parameters):
+        if len(given) != len(parameters):
             raise InvalidParams(
                 f"error converting json params to arguments: expected {len(parameters)} "
                 f"parameters ({_names(parameters)}), got {len(given)}"
             )
-        given = dict(zip((each.name for each in parameters), given, strict=False))
+        given = dict(zip((each.name for each in parameters), given, strict=True))
     if not isinstance(given, Mapping):
         raise InvalidParams(
             "error converting json params to arguments: params must be an object or an array, "

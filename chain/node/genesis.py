@@ -62,12 +62,13 @@ class Genesis:
         return json.dumps(self.app_state, separators=(",", ":"), ensure_ascii=False).encode()
 
     def to_json(self) -> dict[str, Any]:
+        validators = [_validator_json(validator) for validator in self.validators]
         return {
             "genesis_time": self.genesis_time.rfc3339(),
             "chain_id": self.chain_id,
             "initial_height": str(self.initial_height),
             "consensus_params": self.consensus_params.to_json(),
-            "validators": [_validator_json(validator) for validator in self.validators],
+            **({"validators": validators} if validators else {}),
             "app_hash": self.app_hash.hex().upper(),
             "app_state": self.app_state,
         }

@@ -245,6 +245,8 @@ class Rpc:
     # Transactions
 
     def tx(self, hash: bytes = b"", prove: bool = False) -> Json:  # noqa: A002, FBT - wire names
+        if not hash:
+            raise RpcError("transaction hash cannot be empty")
         place = self._store.index.find(hash)
         if place is None:
             raise RpcError(f"tx ({to_hex(hash)}) not found")
@@ -303,10 +305,8 @@ class Rpc:
         )
         try:
             checked = await self._engine.check_tx(tx)
-            answer = {"check_tx": abcijson.tx_result(checked), "hash": to_hex(tx_hash(tx))}
             if checked.code:
-                nothing = abcijson.tx_result(abci.ExecTxResult())
-                return {**answer, "tx_result": nothing, "height": "0"}
+                return answers.committed_json(tx, checked, abcijson.tx_result(abci.ExecTxResult()))
             async with asyncio.timeout(COMMIT_TIMEOUT):
                 event = await subscription.next()
         except TimeoutError:
@@ -316,7 +316,7 @@ class Rpc:
         if event is None:
             raise RpcError("txSub was canceled (reason: CometBFT exited)")
         found = event.json["data"]["value"]["TxResult"]
-        return {**answer, "tx_result": found["result"], "height": found["height"]}
+        return answers.committed_json(tx, checked, found["result"], found["height"])
 
     async def unconfirmed_txs(self, limit: int | None = None) -> Json:
         txs = self._mempool.first(answers.page_size(limit))

@@ -294,7 +294,9 @@ def _success(identifier: Any, result: Any) -> bytes:
 
 
 def _error(identifier: Any, error: RpcError) -> bytes:
-    return msgspec.json.encode({"jsonrpc": "2.0", "id": identifier, "error": error.as_json()})
+    """Without an ``id`` when the request's could not be read."""
+    told = {} if identifier is None else {"id": identifier}
+    return msgspec.json.encode({"jsonrpc": "2.0", **told, "error": error.as_json()})
 
 
 def _respond(body: bytes, status: int = 200) -> web.Response:

@@ -11,16 +11,22 @@ compiler does not.
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from chain.vm import wasm
 from chain.vm.errors import CompileError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chain.vm.gas import OpCosts
 
 REMAINING: Final = "wasmer_metering_remaining_points"
 EXHAUSTED: Final = "wasmer_metering_points_exhausted"
+
+COUNTER: Final = "lightship_gas_{}".format
+"""With counters: the exported global that holds what a function has paid, by its place among the module's own."""
 
 MAX_EFFORT: Final = 400_000_000
 """Limit of the sum, over all functions, of the square of the number of charges.
@@ -68,16 +74,21 @@ _REFUSED: Final = (
 )
 
 
-def meter(module: wasm.Module, costs: OpCosts, memory_pages: int) -> bytes:
+def meter(
+    module: wasm.Module, costs: OpCosts, memory_pages: int, *, counters: bool = False
+) -> bytes:
     """The metered module. `module` must have been validated and parsed with its bodies.
 
-    Custom sections are dropped and the memory gets `memory_pages` as its maximum. Raises
+    Custom sections are dropped and the memory gets `memory_pages` as its maximum. With `counters`
+    every function also sums what it pays (see `COUNTER`); what it pays is the same. Raises
     `CompileError` on operators that contracts must not use.
     """
     remaining = module.imported_globals + module.globals
     helpers = _Helpers(module)
     walk = _Walk(module.data, costs, remaining, helpers)
-    code = [_sized(walk.body(body)) for body in module.bodies] + helpers.bodies()
+    counted = range(remaining + 2, remaining + 2 + len(module.bodies)) if counters else ()
+    bodies = zip_longest(module.bodies, counted)
+    code = [_sized(walk.body(*each)) for each in bodies] + helpers.bodies()
     contents = {section.id: module.data[section.start : section.end] for section in module.sections}
     contents.pop(wasm.CUSTOM, None)
     if helpers.used:
@@ -86,15 +97,18 @@ def meter(module: wasm.Module, costs: OpCosts, memory_pages: int) -> bytes:
     if module.memories:
         contents[wasm.MEMORY] = _vector([_bounded(m, memory_pages) for m in module.memories])
     contents[wasm.GLOBAL] = _appended(
-        contents.get(wasm.GLOBAL, b"\0"), [b"\x7e\x01\x42\0\x0b", b"\x7f\x01\x41\0\x0b"]
+        contents.get(wasm.GLOBAL, b"\0"), [_I64_GLOBAL, _I32_GLOBAL, *[_I64_GLOBAL] * len(counted)]
     )
-    contents[wasm.EXPORT] = _vector(_exports(module, remaining))
+    contents[wasm.EXPORT] = _vector(_exports(module, remaining, counted))
     if code:
         contents[wasm.CODE] = _vector(code)
     return wasm.MAGIC + b"".join(
         bytes((number,)) + _sized(contents[number]) for number in _ORDER if number in contents
     )
 
+
+_I64_GLOBAL: Final = b"\x7e\x01\x42\0\x0b"
+_I32_GLOBAL: Final = b"\x7f\x01\x41\0\x0b"
 
 _ORDER: Final = (*range(wasm.TYPE, wasm.ELEMENT + 1), wasm.DATA_COUNT, wasm.CODE, wasm.DATA)
 
@@ -117,13 +131,13 @@ class _Walk:
         self._remaining = _unsigned(remaining)
         self._exhausted = _unsigned(remaining + 1)
 
-    def body(self, body: wasm.Body) -> bytes:
-        """The locals and metered operators of one function."""
+    def body(self, body: wasm.Body, counter: int | None) -> bytes:
+        """The locals and metered operators of one function; its sum goes to the global `counter`."""
         data, end, pos, charges = self._data, body.end, body.code, 0
         parts = [data[body.start : pos]]
         cost = self._locals_cost(body.locals)
         if cost and self._accounting_end(pos, end) is None:
-            parts.append(self._charge(cost))
+            parts.append(self._charge(cost) + _count(cost, counter))
             cost = 0
         while pos < end:
             run = self._run.match(data, pos, end)
@@ -139,7 +153,8 @@ class _Walk:
                 cost += self._costs.plain
                 pos += 1
             else:
-                parts.append(self._charge(cost + self._costs.accounting))
+                cost += self._costs.accounting
+                parts.append(self._charge(cost) + _count(cost, counter))
                 parts.append(data[pos:stop])
                 charges += 1
                 cost = 0
@@ -187,6 +202,13 @@ class _Walk:
             )  # fmt: skip
             self._charges[cost] = charge
         return charge
+
+
+def _count(cost: int, counter: int | None) -> bytes:
+    if counter is None:
+        return b""
+    place = _unsigned(counter)
+    return b"\x23" + place + b"\x42" + _signed(cost) + b"\x7c\x24" + place
 
 
 class _Helpers:
@@ -286,15 +308,16 @@ def _bounded(memory: wasm.Limits, pages: int) -> bytes:
     return b"\x01" + _unsigned(memory.minimum) + _unsigned(maximum)
 
 
-def _exports(module: wasm.Module, remaining: int) -> list[bytes]:
-    """The module's exports and the two counters, which replace exports of the same name."""
+def _exports(module: wasm.Module, remaining: int, counted: Iterable[int]) -> list[bytes]:
+    """The module's exports and our globals, which replace exports of the same name."""
+    ours = {REMAINING: remaining, EXHAUSTED: remaining + 1}
+    ours |= {COUNTER(place): index for place, index in enumerate(counted)}
     entries = [
         (export.name, export.kind, export.index)
         for export in module.exports
-        if export.name not in {REMAINING, EXHAUSTED}
+        if export.name not in ours
     ]
-    entries.append((REMAINING, wasm.GLOBAL_KIND, remaining))
-    entries.append((EXHAUSTED, wasm.GLOBAL_KIND, remaining + 1))
+    entries += [(name, wasm.GLOBAL_KIND, index) for name, index in ours.items()]
     return [
         _sized(name.encode()) + bytes((kind,)) + _unsigned(index) for name, kind, index in entries
     ]

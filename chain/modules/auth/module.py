@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from chain.context import Context
-from chain.errors import INVALID_ADDRESS, UNKNOWN_ADDRESS, AbciError, GenesisError
+from chain.errors import LOGIC, UNKNOWN_ADDRESS, AbciError, GenesisError, unregistered
 from chain.gas import DELETE_COST, HAS_COST, WRITE_COST_FLAT, WRITE_COST_PER_BYTE
 from chain.modules import genesis
 from chain.modules.auth import account as accounts
@@ -54,8 +54,18 @@ class Auth:
     # Addresses
 
     def address_bytes(self, address: str) -> bytes:
-        """Bytes of a bech32 address of this chain; sdk/7 with the SDK's words."""
-        return _address_bytes(self.prefix, address)
+        """Bytes of a bech32 address of this chain, refused as codec/address/bech32_codec.go does."""
+        found, raw = _decoded(address)
+        if found != self.prefix:
+            raise LOGIC(f"hrp does not match bech32 prefix: expected '{self.prefix}' got '{found}'")
+        return _of_fair_length(raw)
+
+    def acc_address_bytes(self, address: str) -> bytes:
+        """The same, refused as types/address.go AccAddressFromBech32 does: without a registered code."""
+        found, raw = _decoded(address)
+        if found != self.prefix:
+            raise unregistered(f"invalid Bech32 prefix; expected {self.prefix}, got {found}")
+        return _of_fair_length(raw)
 
     def address_text(self, raw: bytes) -> str:
         return bech32.encode(self.prefix, raw)
@@ -210,17 +220,19 @@ def _number_key(number: int) -> bytes:
 
 
 @lru_cache(maxsize=65_536)
-def _address_bytes(prefix: str, address: str) -> bytes:
+def _decoded(address: str) -> tuple[str, bytes]:
     if not address.strip():
-        raise INVALID_ADDRESS("empty address string is not allowed")
+        raise unregistered("empty address string is not allowed")
     try:
-        found, raw = bech32.decode(address)
+        return bech32.decode(address)
     except DecodeError as error:
-        raise INVALID_ADDRESS(f"decoding bech32 failed: {error}") from error
-    if found != prefix:
-        raise INVALID_ADDRESS(f"invalid Bech32 prefix; expected {prefix}, got {found}")
-    if not 0 < len(raw) <= MAX_ADDRESS_LENGTH:
-        raise INVALID_ADDRESS(
-            f"address length must be between 1 and {MAX_ADDRESS_LENGTH}, got {len(raw)}"
-        )
+        raise unregistered(f"decoding bech32 failed: {error}") from error
+
+
+def _of_fair_length(raw: bytes) -> bytes:
+    """types/address.go VerifyAddressFormat."""
+    if not raw:
+        raise UNKNOWN_ADDRESS("addresses cannot be empty")
+    if len(raw) > MAX_ADDRESS_LENGTH:
+        raise UNKNOWN_ADDRESS(f"address max length is {MAX_ADDRESS_LENGTH}, got {len(raw)}")
     return raw

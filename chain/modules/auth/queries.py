@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chain.context import Context
-from chain.errors import AbciError
+from chain.errors import INVALID_REQUEST, AbciError
 from chain.modules.auth import account as accounts
 from chain.modules.auth.account import Account
 from chain.modules.pagination import paginate
@@ -126,4 +126,4 @@ class Queries:
         try:
             return self._auth.address_bytes(address)
         except AbciError as error:
-            raise invalid_argument(str(error)) from error
+            raise INVALID_REQUEST(str(error)) from error

@@ -224,8 +224,7 @@ class Bank:
         try:
             self._auth.address_bytes(address)
         except AbciError as error:
-            reason = error.log.removesuffix(f": {INVALID_ADDRESS.text}")
-            raise INVALID_ADDRESS(f"invalid {which} address: {reason}") from error
+            raise INVALID_ADDRESS(f"invalid {which} address: {error}") from error
 
     # Genesis
 

@@ -189,4 +189,4 @@ def _metadata(ctx: Context, denom: str) -> bank_pb2.Metadata:
 
 def _require_denom(denom: str) -> None:
     if not denom:
-        raise invalid_argument("invalid denom")
+        raise invalid_argument("invalid denom: ")

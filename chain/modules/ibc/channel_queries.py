@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from chain.context import Context
 from chain.modules.ibc import channels as channel_keeper
@@ -26,6 +26,11 @@ from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import query_pb2 as channel_query
 from light_client import host
 from light_client.values import Height
+
+# How the queries name a channel that is not there (ibc-go 04-channel/keeper/grpc_query.go and keeper.go).
+_OF_CHANNEL: Final = "port-id: {}, channel-id {}"
+_OF_PACKET: Final = "port ID ({}) channel ID ({})"
+_OF_CLIENT: Final = "port-id: {}, channel-id: {}"
 
 
 class ChannelQueries:
@@ -88,7 +93,7 @@ class ChannelQueries:
     def client_state(
         self, ctx: Context, request: channel_query.QueryChannelClientStateRequest
     ) -> channel_query.QueryChannelClientStateResponse:
-        client_id = self._client_of(ctx, request.port_id, request.channel_id)
+        client_id = self._client_of(ctx, request.port_id, request.channel_id, _OF_CLIENT)
         return channel_query.QueryChannelClientStateResponse(
             identified_client_state=identified_client(ctx, self._clients, client_id),
             proof_height=own_height(ctx),
@@ -97,7 +102,7 @@ class ChannelQueries:
     def consensus_state(
         self, ctx: Context, request: channel_query.QueryChannelConsensusStateRequest
     ) -> channel_query.QueryChannelConsensusStateResponse:
-        client_id = self._client_of(ctx, request.port_id, request.channel_id)
+        client_id = self._client_of(ctx, request.port_id, request.channel_id, _OF_CHANNEL)
         height = Height(request.revision_number, request.revision_height)
         return channel_query.QueryChannelConsensusStateResponse(
             consensus_state=consensus(ctx, self._clients, client_id, height),
@@ -150,7 +155,7 @@ class ChannelQueries:
             return channel_query.QueryPacketAcknowledgementsResponse(
                 acknowledgements=found, pagination=page, height=own_height(ctx)
             )
-        self._require(ctx, request.port_id, request.channel_id)
+        self._require(ctx, request.port_id, request.channel_id, _OF_PACKET)
         some = self._acknowledged(ctx, request.port_id, request.channel_id, wanted)
         return channel_query.QueryPacketAcknowledgementsResponse(
             acknowledgements=some, height=own_height(ctx)
@@ -189,7 +194,7 @@ class ChannelQueries:
         self, ctx: Context, request: channel_query.QueryUnreceivedAcksRequest
     ) -> channel_query.QueryUnreceivedAcksResponse:
         port, channel_id = request.port_id, request.channel_id
-        self._require(ctx, port, channel_id)
+        self._require(ctx, port, channel_id, _OF_PACKET)
         kv = ctx.kv(STORE)
         pending = [
             sequence
@@ -226,15 +231,17 @@ class ChannelQueries:
 
     # Parts.
 
-    def _require(self, ctx: Context, port: str, channel_id: str) -> channel_pb2.Channel:
+    def _require(
+        self, ctx: Context, port: str, channel_id: str, absent: str = _OF_CHANNEL
+    ) -> channel_pb2.Channel:
         _check_end(port, channel_id)
         channel = self._channels.get(ctx, port, channel_id)
         if channel is None:
-            raise not_found(str(CHANNEL_NOT_FOUND(f"port-id: {port}, channel-id {channel_id}")))
+            raise not_found(str(CHANNEL_NOT_FOUND(absent.format(port, channel_id))))
         return channel
 
-    def _client_of(self, ctx: Context, port: str, channel_id: str) -> str:
-        channel = self._require(ctx, port, channel_id)
+    def _client_of(self, ctx: Context, port: str, channel_id: str, absent: str) -> str:
+        channel = self._require(ctx, port, channel_id, absent)
         hop = channel.connection_hops[0]
         end = self._connections.get(ctx, hop)
         if end is None:
@@ -254,7 +261,7 @@ class ChannelQueries:
         _check_end(request.port_id, request.channel_id)
         if not request.sequence:
             raise invalid_argument("packet sequence cannot be 0")
-        self._require(ctx, request.port_id, request.channel_id)
+        self._require(ctx, request.port_id, request.channel_id, _OF_PACKET)
         key = path(request.port_id, request.channel_id, request.sequence)
         return ctx.kv(STORE).get(key.encode())
 
@@ -263,7 +270,7 @@ class ChannelQueries:
     ) -> tuple[list[channel_pb2.PacketState], pagination_pb2.PageResponse]:
         """A page of the commitments or acknowledgements of a channel, in the order of their keys (which are text)."""
         port, channel_id = request.port_id, request.channel_id
-        self._require(ctx, port, channel_id)
+        self._require(ctx, port, channel_id, _OF_PACKET)
 
         def state(key: bytes, value: bytes) -> channel_pb2.PacketState:
             sequence = int(key.rpartition(b"/")[2])

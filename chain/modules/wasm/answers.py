@@ -151,7 +151,7 @@ class IbcAnswers:
         raise errors.unsupported("unknown IBCQuery variant")
 
     def _port(self, ctx: Context, caller: str) -> str:
-        info = self._keeper.contract_info(ctx, self._keeper.auth.address_bytes(caller))
+        info = self._keeper.contract_info(ctx, self._keeper.auth.acc_address_bytes(caller))
         return info.ibc_port_id if info is not None else ""
 
 
@@ -217,7 +217,7 @@ def channel(port: str, channel_id: str, end: Any) -> dict[str, Any]:
 
 def check_address(keeper: Keeper, address: str) -> bytes:
     try:
-        return keeper.auth.address_bytes(address)
+        return keeper.auth.acc_address_bytes(address)
     except AbciError as error:
         raise INVALID_ADDRESS(address) from error
 

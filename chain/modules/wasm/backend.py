@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chain.context import Context
 from chain.errors import AbciError
 from chain.gas import prefix_end
-from chain.modules.wasm import errors, keys
+from chain.modules.wasm import keys
 from chain.vm import ApiError
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ class ContractBackend:
 
     def canonicalize(self, human: str) -> bytes:
         try:
-            return self._keeper.auth.address_bytes(human)
+            return self._keeper.auth.acc_address_bytes(human)
         except AbciError as error:
-            raise ApiError(errors.address_fault(error)) from error
+            raise ApiError(str(error)) from error
 
     def humanize(self, canonical: bytes) -> str:
         if not 0 < len(canonical) <= 255:

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from chain import coins
 from chain.coins import Coin
 from chain.context import Context
-from chain.errors import INVALID_COINS, AbciError
+from chain.errors import INVALID_COINS, AbciError, unregistered
 from chain.modules.wasm import errors, wire
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.keeper import Instance
@@ -63,9 +63,9 @@ def _coin(item: wire.WireCoin) -> Coin:
     except AbciError as error:
         raise INVALID_COINS(f"{item.amount}{item.denom}") from error
     if not coins.is_denom(item.denom):
-        raise errors.unregistered(f"invalid denom: {item.denom}")
+        raise unregistered(f"invalid denom: {item.denom}")
     if amount < 0:
-        raise errors.unregistered(f"negative coin amount: {amount}")
+        raise unregistered(f"negative coin amount: {amount}")
     return Coin(item.denom, amount)
 
 

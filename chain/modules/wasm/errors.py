@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain.errors import INVALID_ADDRESS, PANIC, AbciError, OutOfGas, Registered
+from chain.errors import PANIC, AbciError, OutOfGas, Registered
 from chain.vm import OutOfGas as OutOfVmGas
 from chain.vm import VmError
 
@@ -75,15 +75,6 @@ def unsupported(kind: str) -> SystemRefusal:
 def unknown_query() -> SystemRefusal:
     """A query of no kind at all."""
     return SystemRefusal(*UNREGISTERED, "unknown system error", {"unknown": {}})
-
-
-def unregistered(text: str) -> AbciError:
-    return AbciError(*UNREGISTERED, text)
-
-
-def address_fault(error: AbciError) -> str:
-    """What is wrong with an address, as ``AccAddressFromBech32`` says it: an error without a registered code."""
-    return error.log.removesuffix(f": {INVALID_ADDRESS.text}")
 
 
 def from_vm(error: VmError) -> str:

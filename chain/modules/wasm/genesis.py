@@ -88,7 +88,7 @@ class Genesis:
 
     def _load_contract(self, ctx: Context, contract: Mapping[str, Any]) -> None:
         keeper, address = self._keeper, contract["contract_address"]
-        raw = keeper.auth.address_bytes(address)
+        raw = keeper.auth.acc_address_bytes(address)
         info = _read(wasm_pb.ContractInfo, contract["contract_info"])
         keeper.codes.require(ctx, info.code_id)
         if keeper.has_contract(ctx, raw):

@@ -23,16 +23,6 @@ from light_client.packet import Packet
 PORT_PREFIX: Final = "wasm."
 MAX_CHANNEL_SEQUENCE: Final = 2**32 - 1
 
-LABELS: Final = {
-    "ibc_channel_open": "ibc-open-channel",
-    "ibc_channel_connect": "ibc-connect-channel",
-    "ibc_channel_close": "ibc-close-channel",
-    "ibc_packet_receive": "ibc-recv-packet",
-    "ibc_packet_ack": "ibc-ack-packet",
-    "ibc_packet_timeout": "ibc-timeout-packet",
-}
-"""What wasmd calls the entry points where it charges their set-up."""
-
 
 class ContractPort:
     """Satisfies ``chain.modules.ibc.port.PortModule`` for every contract."""
@@ -183,7 +173,7 @@ class ContractPort:
     def _enter(
         self, ctx: Context, address: str, entry: str, message: dict[str, Any]
     ) -> tuple[Instance, bytes]:
-        return self._keeper.ibc_call(ctx, address, entry, LABELS[entry], message)
+        return self._keeper.ibc_call(ctx, address, entry, message)
 
     def _channel(self, ctx: Context, port: str, channel: str) -> channel_pb2.Channel:
         end = self._ibc.channel(ctx, port, channel)

@@ -23,7 +23,7 @@ from chain.modules.wasm.backend import ContractBackend
 from chain.modules.wasm.codes import Codes
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.results import decode, judge
-from chain.vm import VM, VmError
+from chain.vm import VM, Analysis, VmError
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
 MAX_QUERY_DEPTH: Final = 10
@@ -35,6 +35,18 @@ CALL_DEPTH: Final = "wasm.call_depth"
 QUERY_DEPTH: Final = "wasm.query_depth"
 FREE_INSTANTIATION: Final = "wasm.free_instantiation"
 """Set below an instantiation by the authority, whose right to use any code its contracts' messages inherit."""
+
+IBC_LABELS: Final = {
+    "ibc_channel_open": "ibc-open-channel",
+    "ibc_channel_connect": "ibc-connect-channel",
+    "ibc_channel_close": "ibc-close-channel",
+    "ibc_packet_receive": "ibc-recv-packet",
+    "ibc_packet_ack": "ibc-ack-packet",
+    "ibc_packet_timeout": "ibc-timeout-packet",
+    "ibc_source_callback": "ibc-source-chain-callback",
+    "ibc_destination_callback": "ibc-destination-chain-callback",
+}
+"""What wasmd calls the entry points where it charges their set-up (``keeper/relay.go``)."""
 
 AddressMaker = Callable[[Context, int, bytes], bytes]
 ResponseHandler = Callable[[Context, "Instance", wire.Response, bytes | None], bytes | None]
@@ -89,7 +101,7 @@ class Keeper:
 
     def instance(self, ctx: Context, address: str) -> Instance:
         """The contract at ``address``; wasm/22 or wasm/28 when it or its code is missing."""
-        raw = self.auth.address_bytes(address)
+        raw = self.auth.acc_address_bytes(address)
         address = self.auth.address_text(raw)
         info = self.contract_info(ctx, raw)
         if info is None:
@@ -208,11 +220,16 @@ class Keeper:
         return result.ok or b""
 
     def ibc_call(
-        self, ctx: Context, address: str, entry: str, label: str, message: Mapping[str, Any]
+        self, ctx: Context, address: str, entry: str, message: Mapping[str, Any]
     ) -> tuple[Instance, bytes]:
-        """An IBC entry point: the instance and its raw result. Inside, SDK gas counts unmultiplied, as in wasmd."""
+        """An IBC entry point: the instance and its raw result. Inside, SDK gas counts unmultiplied, as in wasmd.
+
+        The entry points of IBC v2 charge no set-up there (``keeper/ibc2.go``).
+        """
         instance = self.instance(ctx, address)
-        self._charge_setup(ctx, instance.code.code_hash, instance.info.code_id, label)
+        if entry in IBC_LABELS:
+            label = IBC_LABELS[entry]
+            self._charge_setup(ctx, instance.code.code_hash, instance.info.code_id, label)
         data = self._enter(ctx, instance, entry, gojson.encode(message), multiplier=1)
         return instance, data
 
@@ -289,7 +306,7 @@ class Keeper:
         self, ctx: Context, address: str, sender: str, action: str, *, authority: bool
     ) -> tuple[bytes, wasm_pb.ContractInfo]:
         """A contract of which ``sender`` is the admin: (address, info); sdk/18, sdk/4."""
-        raw = self.auth.address_bytes(address)
+        raw = self.auth.acc_address_bytes(address)
         info = self.contract_info(ctx, raw)
         if info is None:
             raise INVALID_REQUEST("unknown contract")
@@ -349,13 +366,14 @@ class Keeper:
             label=wanted.label,
             created=_position(ctx),
         )
-        if self.vm.analyze(checksum).has_ibc_entry_points:
-            info.ibc_port_id = f"wasm.{address}"
-        info.ibc2_port_id = self._ibc2_port(address)
+        self.give_ports(info, address, self.vm.analyze(checksum))
         return info
 
-    def _ibc2_port(self, address: str) -> str:
-        return f"wasm2{address.removeprefix(self.auth.prefix)}"
+    def give_ports(self, info: wasm_pb.ContractInfo, address: str, code: Analysis) -> None:
+        """Every contract has a port of IBC v2, and one of IBC v1 if its code has the entry points."""
+        if code.has_ibc_entry_points:
+            info.ibc_port_id = f"wasm.{address}"
+        info.ibc2_port_id = f"wasm2{address.removeprefix(self.auth.prefix)}"
 
     def _call_migrate(
         self, ctx: Context, instance: Instance, sender: str, code_id: int, message: bytes
@@ -365,9 +383,7 @@ class Keeper:
         new = self.vm.analyze(checksum)
         if info.ibc_port_id and not new.has_ibc_entry_points:
             raise errors.MIGRATION_FAILED("requires ibc callbacks")
-        if new.has_ibc_entry_points:
-            info.ibc_port_id = f"wasm.{instance.address}"
-        info.ibc2_port_id = self._ibc2_port(instance.address)
+        self.give_ports(info, instance.address, new)
         old = self.vm.analyze(self.codes.require(ctx, info.code_id).code_hash)
         version = old.contract_migrate_version
         if version is not None and version == new.contract_migrate_version:
@@ -387,7 +403,7 @@ class Keeper:
         )
         store, at = ctx.kv("wasm"), _place(info.created)
         store.set(keys.by_code(info.code_id, at, raw), b"")
-        store.set(keys.by_creator(self.auth.address_bytes(info.creator), at, raw), b"")
+        store.set(keys.by_creator(self.auth.acc_address_bytes(info.creator), at, raw), b"")
         self._append_history(ctx, raw, entry)
         self.save_info(ctx, raw, info)
 
@@ -404,7 +420,7 @@ class Keeper:
             self._append_history(ctx, raw, entry)
         self.save_info(ctx, raw, info)
         store.set(keys.by_code(info.code_id, _place(history[-1].updated), raw), b"")
-        creator = self.auth.address_bytes(info.creator)
+        creator = self.auth.acc_address_bytes(info.creator)
         store.set(keys.by_creator(creator, _place(history[0].updated), raw), b"")
 
     def _record_migration(

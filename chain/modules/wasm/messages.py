@@ -79,7 +79,7 @@ class Messages:
     def instantiate2(
         self, ctx: Context, msg: tx.MsgInstantiateContract2
     ) -> tx.MsgInstantiateContract2Response:
-        creator = self._keeper.auth.address_bytes(msg.sender)
+        creator = self._keeper.auth.acc_address_bytes(msg.sender)
         fixed = msg.msg if msg.fix_msg else b""
 
         def predictable(_: Context, __: int, checksum: bytes) -> bytes:

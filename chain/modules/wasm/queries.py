@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from google.protobuf.message import Message
 
 from chain.context import Context
-from chain.errors import INVALID_REQUEST, UNKNOWN_REQUEST, AbciError
+from chain.errors import INVALID_REQUEST, UNKNOWN_REQUEST, AbciError, unregistered
 from chain.gas import GasMeter
 from chain.modules.pagination import paginate
 from chain.modules.status import invalid_argument
@@ -175,7 +175,7 @@ class Queries:
         try:
             creator = self._raw(request.creator_address)
         except AbciError as error:
-            raise errors.unregistered(f"invalid creator address: {error}") from error
+            raise unregistered(f"invalid creator address: {error}") from error
         salt = _hex(request.salt, "salt")
         if not salt:
             raise invalid_argument("empty salt")
@@ -187,10 +187,7 @@ class Queries:
     # -- pieces
 
     def _raw(self, address: str) -> bytes:
-        try:
-            return self._keeper.auth.address_bytes(address)
-        except AbciError as error:
-            raise errors.unregistered(errors.address_fault(error)) from error
+        return self._keeper.auth.acc_address_bytes(address)
 
     def _existing(self, ctx: Context, address: str) -> bytes:
         raw = self._raw(address)
@@ -235,7 +232,7 @@ def _hex(text: str, what: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError as error:
-        raise errors.unregistered(f"invalid {what}: {error}") from error
+        raise unregistered(f"invalid {what}: {error}") from error
 
 
 def _told(handler: Callable[[Context, Any], Message]) -> Callable[[Context, Any], Message]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from chain import coins
-from chain.errors import INVALID_REQUEST, AbciError
+from chain.errors import INVALID_REQUEST, AbciError, unregistered
 from chain.modules.auth.module import Auth
 from chain.modules.wasm import access, errors, wire
 from chain.modules.wasm.codes import MAX_WASM_SIZE
@@ -114,12 +114,11 @@ class Validator:
     # -- pieces
 
     def address(self, address: str, what: str = "") -> None:
-        """``AccAddressFromBech32``, whose errors have no registered code."""
+        """``AccAddressFromBech32``; ``what`` stands before its errors."""
         try:
-            self._auth.address_bytes(address)
+            self._auth.acc_address_bytes(address)
         except AbciError as error:
-            text = errors.address_fault(error)
-            raise errors.unregistered(f"{what}: {text}" if what else text) from error
+            raise (error.wrap(what) if what else error) from error
 
     def _sender_and_contract(self, msg: Any) -> None:
         self.address(msg.sender, "sender")
@@ -153,7 +152,7 @@ def _check_funds(funds: Any) -> None:
     with wrapped("funds"):
         fault = coins.fault(coins.from_pb(funds))
         if fault is not None:
-            raise errors.unregistered(fault)
+            raise unregistered(fault)
 
 
 def _check_code_id(code_id: int) -> None:

@@ -332,9 +332,10 @@ PROOF_TOO_EARLY = "cannot query with proof when height <= 1; please provide a va
             18,
             "cannot query with height < 0; please provide a valid height: invalid request",
         ),
-        ("/store/nothing/key", {}, 6, "no such store: nothing: unknown request"),
-        ("/store/bank/keys", {}, 6, "unexpected query path: /keys: unknown request"),
-        ("/store/bank/key", {"data": b""}, 2, "query cannot be zero length: tx parse error"),
+        ("/store/nothing/key", {}, 4, "no such store: nothing: unknown request"),
+        ("/store/bank/keys", {}, 4, "unexpected query path: /keys: unknown request"),
+        ("/store/bank", {}, 4, "unexpected query path: : unknown request"),
+        ("/store/bank/key", {"data": b""}, 3, "query cannot be zero length: tx parse error"),
         ("", {}, 6, "no query path provided: unknown request"),
         ("/custom/x", {}, 6, "unknown query path: unknown request"),
         ("/x.Query/Y", {}, 6, "unknown query path: unknown request"),
@@ -354,7 +355,8 @@ def test_refused_queries(
     solo: Solo, path: str, fields: dict[str, Any], code: int, log: str
 ) -> None:
     answer = solo.query(path, **{"data": b"key", **fields})
-    assert (answer.codespace, answer.code, answer.log) == ("sdk", code, log)
+    codespace = "store" if code in (3, 4) else "sdk"
+    assert (answer.codespace, answer.code, answer.log) == (codespace, code, log)
 
 
 def test_pruned_heights(caplog: pytest.LogCaptureFixture) -> None:

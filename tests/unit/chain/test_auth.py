@@ -12,6 +12,7 @@ from chain.modules.auth.account import Account
 from chain.modules.auth.module import Auth
 from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2, query_pb2
 from cosmos_pb.cosmos.base.query.v1beta1 import pagination_pb2
+from light_client import bech32
 
 ALICE, BOB, CAROL = Person("alice"), Person("bob"), Person("carol")
 QUERY = "/cosmos.auth.v1beta1.Query/"
@@ -30,20 +31,42 @@ def test_module_addresses_are_those_of_the_cosmos_hub() -> None:
     assert auth.module_address("gov") == "cosmos10d07y265gmmuvt4z0w9aw880jnsr700j6zn9kn"
 
 
+Refusal = tuple[str, int, str]
+OSMO = Person("x", "osmo").address
+LONG = bech32.encode("cosmos", bytes(256))
+
+
 @pytest.mark.parametrize(
-    ("address", "text"),
+    ("address", "refusal", "acc_refusal"),
     [
-        ("", "empty address string is not allowed"),
-        ("  ", "empty address string is not allowed"),
-        ("cosmos1", "decoding bech32 failed: "),
-        (Person("x", "osmo").address, "invalid Bech32 prefix; expected cosmos, got osmo"),
+        ("", ("undefined", 1, "empty address string is not allowed"), None),
+        ("  ", ("undefined", 1, "empty address string is not allowed"), None),
+        (
+            "cosmos1",
+            ("undefined", 1, "decoding bech32 failed: invalid bech32 string length 7"),
+            None,
+        ),
+        (LONG, ("sdk", 9, "address max length is 255, got 256: unknown address"), None),
+        (
+            OSMO,
+            (
+                "sdk",
+                35,
+                "hrp does not match bech32 prefix: expected 'cosmos' got 'osmo': internal logic error",
+            ),
+            ("undefined", 1, "invalid Bech32 prefix; expected cosmos, got osmo"),
+        ),
     ],
 )
-def test_what_is_no_address(address: str, text: str) -> None:
-    with pytest.raises(AbciError) as refused:
-        Auth("cosmos", {}).address_bytes(address)
-    assert (refused.value.codespace, refused.value.code) == ("sdk", 7)
-    assert refused.value.log.startswith(text)
+def test_what_is_no_address(address: str, refusal: Refusal, acc_refusal: Refusal | None) -> None:
+    auth = Auth("cosmos", {})
+    for read, expected in (
+        (auth.address_bytes, refusal),
+        (auth.acc_address_bytes, acc_refusal or refusal),
+    ):
+        with pytest.raises(AbciError) as refused:
+            read(address)
+        assert (refused.value.codespace, refused.value.code, refused.value.log) == expected
 
 
 def test_accounts_are_numbered_in_the_order_they_come(solo: Solo) -> None:
