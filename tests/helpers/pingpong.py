@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from dataclasses import dataclass
 from typing import Any
 
+from helpers.contracts import Contract, deploy
 from helpers.linked import Party
 
 from contracts import artifact
-from cosmos_pb.cosmwasm.wasm.v1 import query_pb2
-from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
 from relayer import Link
-from relayer.client import created
 from relayer.link import ChannelPair
 from relayer.wallet import Outcome
 
 VERSION = "ping-pong-1"
 
 
-@dataclass
-class Player:
-    """One contract."""
-
-    party: Party
-    address: str
-
-    @property
-    def port(self) -> str:
-        return f"wasm.{self.address}"
-
-    async def execute(self, message: Any) -> Outcome:
-        return await self.party.send(
-            [
-                wasm_tx.MsgExecuteContract(
-                    sender=self.party.person.address,
-                    contract=self.address,
-                    msg=json.dumps(message).encode(),
-                )
-            ]
-        )
+class Player(Contract):
+    """One ping-pong contract."""
 
     async def ping(self, channel: str, count: int = 1, seconds: int = 600) -> Outcome:
         message = {"channel": channel, "text": "x", "count": count, "timeout_seconds": seconds}
@@ -49,17 +25,6 @@ class Player:
     async def send(self, channel: str, packet: Any, seconds: int = 600) -> Outcome:
         message = {"channel": channel, "packet": packet, "timeout_seconds": seconds}
         return await self.execute({"send": message})
-
-    async def query(self, message: Any) -> Any:
-        request = query_pb2.QuerySmartContractStateRequest(
-            address=self.address, query_data=json.dumps(message).encode()
-        )
-        answer = await self.party.endpoint.reader.ask(
-            "/cosmwasm.wasm.v1.Query/SmartContractState",
-            request,
-            query_pb2.QuerySmartContractStateResponse,
-        )
-        return json.loads(answer.data)
 
     async def counters(self) -> dict[str, int]:
         found: dict[str, int] = await self.query({"counters": {}})
@@ -73,15 +38,8 @@ class Player:
 
 async def player(party: Party) -> Player:
     """Store and instantiate the contract."""
-    sender = party.person.address
-    code = gzip.compress(artifact("ping_pong"))
-    stored = await party.send([wasm_tx.MsgStoreCode(sender=sender, wasm_byte_code=code)])
-    code_id = int(created(stored.included, "store_code", "code_id")[0])
-    message = wasm_tx.MsgInstantiateContract(
-        sender=sender, code_id=code_id, label="ping-pong", msg=b"{}"
-    )
-    made = await party.send([message])
-    return Player(party, created(made.included, "instantiate", "_contract_address")[0])
+    made = await deploy(party, artifact("ping_pong"), {}, "ping-pong")
+    return Player(party, made.address)
 
 
 async def players(
