@@ -22,7 +22,7 @@ lint: $(STAMP)   ## ruff
 	$(BIN)/ruff format --check .
 
 types: $(STAMP)  ## mypy --strict
-	$(BIN)/mypy light_client chain relayer lightship contracts tests benchmarks proto/generate.py
+	$(BIN)/mypy light_client chain relayer lightship contracts tests benchmarks examples proto/generate.py
 
 format: $(STAMP) ## rewrite the sources in the house format
 	$(BIN)/ruff format .

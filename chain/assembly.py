@@ -63,7 +63,9 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     consensus, upgrade = Consensus(), Upgrade()
     ibc = Ibc(authority)
     transfer = Transfer(auth, bank, ibc)
-    wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority) if vm else None
+    wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority, consensus) if vm else None
+    if wasm is not None:
+        transfer.call_back(wasm.callbacks)
     modules = cast(
         "tuple[Module, ...]",
         (auth, bank, staking, consensus, upgrade, ibc, transfer, *([wasm] if wasm else [])),

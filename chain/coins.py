@@ -14,7 +14,11 @@ from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 MAX_BITS: Final = 256  # cosmossdk.io/math MaxBitLen
 
 _DENOM = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{2,127}")
-_AMOUNT = re.compile(r"-?[0-9]{1,79}")
+_INTEGER = re.compile(
+    r"[+-]?[1-9][0-9_]*|[+-]?0[0-7_]*|[+-]?0[xX][0-9a-fA-F_]+|[+-]?0[bB][01_]+|[+-]?0[oO][0-7_]+"
+)
+_OCTAL = re.compile(r"([+-]?)0_?([0-7][0-7_]*)")
+_MAX_TEXT = 300  # 256 bits in binary, and then some
 _COIN = re.compile(r"([0-9]{1,78})\s*([a-zA-Z][a-zA-Z0-9/:._-]{2,127})")
 
 
@@ -32,13 +36,26 @@ class Coin:
         return coin_pb2.Coin(denom=self.denom, amount=str(self.amount))
 
 
+def integer(text: str) -> int:
+    """An integer as Go's ``big.Int`` reads it: decimal, or in the base that its prefix names. ValueError otherwise."""
+    if len(text) > _MAX_TEXT or not _INTEGER.fullmatch(text):
+        raise ValueError(text)
+    octal = _OCTAL.fullmatch(text)
+    return int(f"{octal[1]}0o{octal[2]}" if octal else text, 0)
+
+
 def amount_of(text: str) -> int:
-    """A decimal amount of at most 256 bits; sdk/10 for anything else."""
-    if not _AMOUNT.fullmatch(text):
-        raise INVALID_COINS(f"invalid amount {text!r}")
-    amount = int(text)
+    """An amount of at most 256 bits, written as ``integer`` reads it; sdk/10 for anything else."""
+    try:
+        amount = integer(text)
+    except ValueError as error:
+        raise INVALID_COINS(f"invalid amount {text!r}") from error
+    return _in_range(amount)
+
+
+def _in_range(amount: int) -> int:
     if amount.bit_length() > MAX_BITS:
-        raise INVALID_COINS(f"integer out of range: {text}")
+        raise INVALID_COINS(f"integer out of range: {amount}")
     return amount
 
 
@@ -61,7 +78,7 @@ def parse(coin: str) -> Coin:
     match = _COIN.fullmatch(coin.strip())
     if not match:
         raise INVALID_COINS(f"invalid decimal coin expression: {coin}")
-    return Coin(match[2], amount_of(match[1]))
+    return Coin(match[2], _in_range(int(match[1])))
 
 
 def parse_list(coins: str) -> tuple[Coin, ...]:

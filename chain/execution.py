@@ -126,6 +126,8 @@ class Executor:
             except OutOfGas:
                 raise
             except AbciError as error:
+                if PANIC.matches(error):
+                    raise
                 text = f"failed to execute message; message index: {index}"
                 raise error.wrap(text) from error
         return results

@@ -95,6 +95,13 @@ class QueryMethod:
     request: type[Message]
     handler: Callable[[Context, Any], Message]
 
+    def read(self, path: str, data: bytes) -> Message:
+        """The request in ``data``; sdk/18 when it is none."""
+        try:
+            return self.request.FromString(data)
+        except ProtobufDecodeError as error:
+            raise AbciError("sdk", 18, f"invalid request for {path}: {error}") from error
+
 
 class QueryRouter:
     """gRPC query methods by path, for instance ``/cosmos.bank.v1beta1.Query/Balance``."""
@@ -111,14 +118,16 @@ class QueryRouter:
 
     def handle(self, ctx: Context, path: str, data: bytes) -> bytes:
         """Serialized response to a serialized request; AbciError for refusals."""
-        method = self.methods.get(path)
-        if method is None:
+        method = self.method(path)
+        answer = method.handler(ctx, method.read(path, data))
+        return answer.SerializeToString(deterministic=True)
+
+    def method(self, path: str) -> QueryMethod:
+        """What answers ``path``; sdk/6 when nothing does."""
+        found = self.methods.get(path)
+        if found is None:
             raise unknown_method(path)
-        try:
-            request = method.request.FromString(data)
-        except ProtobufDecodeError as error:
-            raise AbciError("sdk", 18, f"invalid request for {path}: {error}") from error
-        return method.handler(ctx, request).SerializeToString(deterministic=True)
+        return found
 
 
 def unknown_method(path: str) -> AbciError:

@@ -28,6 +28,14 @@ from light_client.values import Timestamp
 NON_CRITICAL: Final = 1 << 10
 """Field numbers with this bit may be unknown inside a TxBody (ADR-020)."""
 
+_GO_PACKAGES: Final = {
+    "cosmos.tx.v1beta1": "tx",
+    "cosmos.tx.signing.v1beta1": "signing",
+    "cosmos.crypto.secp256k1": "secp256k1",
+    "cosmos.crypto.ed25519": "ed25519",
+    "cosmos.crypto.multisig": "multisig",
+    "ibc.lightclients.tendermint.v1": "tendermint",
+}
 _WIRE_TYPES: Final = {
     0: "varint",
     1: "fixed64",
@@ -181,16 +189,23 @@ def _refuse_unknown(message: Message, *, non_critical: bool) -> None:
     for unknown in cast("Iterable[Any]", UnknownFieldSet(message)):
         if non_critical and unknown.field_number & NON_CRITICAL:
             continue
-        url = f"/{message.DESCRIPTOR.full_name}"
+        name = _go_type(message)
         wire = _WIRE_TYPES[unknown.wire_type]
         raise TX_DECODE(
-            f'errUnknownField "{url}": {{TagNum: {unknown.field_number}, WireType:"{wire}"}}'
+            f'errUnknownField "{name}": {{TagNum: {unknown.field_number}, WireType:"{wire}"}}'
         )
     for field, value in message.ListFields():
         if field.message_type is None:
             continue
         for inner in value if field.is_repeated else (value,):
             _refuse_unknown(inner, non_critical=non_critical)
+
+
+def _go_type(message: Message) -> str:
+    """What Go calls the type of a message: nearly all modules' are in a package ``types``."""
+    package = message.DESCRIPTOR.file.package
+    name = message.DESCRIPTOR.full_name.removeprefix(f"{package}.").replace(".", "_")
+    return f"*{_GO_PACKAGES.get(package, 'types')}.{name}"
 
 
 def _reject_non_canonical(raw: bytes) -> None:

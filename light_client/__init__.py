@@ -3,6 +3,7 @@
 Pure functions over bytes: no I/O, no clock, no event loop; time is an argument.
 
 * `verify`, `bisect` in `light_client.verify`: from a trusted header to a new one.
+* `light_client.answers`: what a node's RPC answers say, and values that a header proves.
 * `light_client.ics23` and `light_client.commitment`: proofs against a verified app hash.
 * `light_client.client`: the 07-tendermint client that chains run.
 * `light_client.codec` and `light_client.rpcjson`: protobuf and RPC JSON to values and back.

@@ -6,7 +6,6 @@ as versions differ in both; anything else raises DecodeError.
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,38 +18,31 @@ from light_client.evidence import (
     Vote,
 )
 from light_client.header import BlockID, Header, PartSetHeader, Version
+from light_client.jsonfields import array, base64_bytes, hex_bytes, integer, mapping, text, time
 from light_client.keys import BY_AMINO, KEY_TYPES, PublicKey, UnsupportedKey
 from light_client.validators import Validator, ValidatorSet, next_proposer
-from light_client.values import MAX_TIME, ZERO_TIME, Timestamp
 
 Json = dict[str, Any]
 
-_RANGES: Final = {
-    "int32": (-(2**31), 2**31 - 1),
-    "int64": (-(2**63), 2**63 - 1),
-    "uint32": (0, 2**32 - 1),
-    "uint64": (0, 2**64 - 1),
-}
-
 
 def header_from_json(value: Any) -> Header:
-    json = _object(value, "header")
-    version = _object(json.get("version") or {}, "header.version")
+    json = mapping(value, "header")
+    version = mapping(json.get("version") or {}, "header.version")
     return Header(
-        version=Version(_int(version, "block", "uint64"), _int(version, "app", "uint64")),
-        chain_id=_text(json, "chain_id"),
-        height=_int(json, "height", "int64"),
-        time=_time(json, "time"),
+        version=Version(integer(version, "block", "uint64"), integer(version, "app", "uint64")),
+        chain_id=text(json, "chain_id"),
+        height=integer(json, "height", "int64"),
+        time=time(json, "time"),
         last_block_id=block_id_from_json(json.get("last_block_id")),
-        last_commit_hash=_hex(json, "last_commit_hash"),
-        data_hash=_hex(json, "data_hash"),
-        validators_hash=_hex(json, "validators_hash"),
-        next_validators_hash=_hex(json, "next_validators_hash"),
-        consensus_hash=_hex(json, "consensus_hash"),
-        app_hash=_hex(json, "app_hash"),
-        last_results_hash=_hex(json, "last_results_hash"),
-        evidence_hash=_hex(json, "evidence_hash"),
-        proposer_address=_hex(json, "proposer_address"),
+        last_commit_hash=hex_bytes(json, "last_commit_hash"),
+        data_hash=hex_bytes(json, "data_hash"),
+        validators_hash=hex_bytes(json, "validators_hash"),
+        next_validators_hash=hex_bytes(json, "next_validators_hash"),
+        consensus_hash=hex_bytes(json, "consensus_hash"),
+        app_hash=hex_bytes(json, "app_hash"),
+        last_results_hash=hex_bytes(json, "last_results_hash"),
+        evidence_hash=hex_bytes(json, "evidence_hash"),
+        proposer_address=hex_bytes(json, "proposer_address"),
     )
 
 
@@ -75,11 +67,12 @@ def header_to_json(header: Header) -> Json:
 
 def block_id_from_json(value: Any) -> BlockID:
     """Null reads as no block."""
-    json = _object(value or {}, "block_id")
+    json = mapping(value or {}, "block_id")
     name = "parts" if "parts" in json else "part_set_header"
-    parts = _object(json.get(name) or {}, f"block_id.{name}")
+    parts = mapping(json.get(name) or {}, f"block_id.{name}")
     return BlockID(
-        _hex(json, "hash"), PartSetHeader(_int(parts, "total", "uint32"), _hex(parts, "hash"))
+        hex_bytes(json, "hash"),
+        PartSetHeader(integer(parts, "total", "uint32"), hex_bytes(parts, "hash")),
     )
 
 
@@ -89,13 +82,13 @@ def block_id_to_json(block_id: BlockID) -> Json:
 
 
 def commit_from_json(value: Any) -> Commit:
-    json = _object(value, "commit")
+    json = mapping(value, "commit")
     return Commit(
-        height=_int(json, "height", "int64"),
-        round=_int(json, "round", "int32"),
+        height=integer(json, "height", "int64"),
+        round=integer(json, "round", "int32"),
         block_id=block_id_from_json(json.get("block_id")),
         signatures=tuple(
-            _commit_sig(vote) for vote in _list(json.get("signatures"), "commit.signatures")
+            _commit_sig(vote) for vote in array(json.get("signatures"), "commit.signatures")
         ),
     )
 
@@ -119,7 +112,7 @@ def commit_to_json(commit: Commit) -> Json:
 
 def signed_header_from_json(value: Any) -> SignedHeader:
     """The `signed_header` of a /commit response."""
-    json = _object(value, "signed_header")
+    json = mapping(value, "signed_header")
     return SignedHeader(header_from_json(json.get("header")), commit_from_json(json.get("commit")))
 
 
@@ -129,12 +122,12 @@ def signed_header_to_json(signed: SignedHeader) -> Json:
 
 def public_key_from_json(value: Any) -> PublicKey:
     """Raises UnsupportedKey for a type that is not in the table of key types."""
-    json = _object(value, "pub_key")
-    name = _text(json, "type")
+    json = mapping(value, "pub_key")
+    name = text(json, "type")
     kind = BY_AMINO.get(name)
     if kind is None:
         raise UnsupportedKey(name)
-    return PublicKey(kind.name, _base64(json, "value"))
+    return PublicKey(kind.name, base64_bytes(json, "value"))
 
 
 def public_key_to_json(key: PublicKey) -> Json:
@@ -143,15 +136,15 @@ def public_key_to_json(key: PublicKey) -> Json:
 
 def validator_from_json(value: Any) -> Validator:
     """Raises DecodeError also if the address is not the key's."""
-    json = _object(value, "validator")
+    json = mapping(value, "validator")
     key = public_key_from_json(json.get("pub_key"))
-    address = _hex(json, "address")
+    address = hex_bytes(json, "address")
     if address and address != key.address:
         raise DecodeError(
             f"validator address {to_hex(address)} is not {to_hex(key.address)}, its key's"
         )
     name = "voting_power" if "voting_power" in json else "power"
-    return Validator(key, _int(json, name, "int64"), _int(json, "proposer_priority", "int64"))
+    return Validator(key, integer(json, name, "int64"), integer(json, "proposer_priority", "int64"))
 
 
 def validator_to_json(validator: Validator) -> Json:
@@ -165,7 +158,7 @@ def validator_to_json(validator: Validator) -> Json:
 
 def validators_from_json(value: Any) -> tuple[Validator, ...]:
     """The `validators` of a /validators response; a long list comes in several pages."""
-    return tuple(validator_from_json(item) for item in _list(value, "validators"))
+    return tuple(validator_from_json(item) for item in array(value, "validators"))
 
 
 def validators_to_json(validators: Sequence[Validator]) -> list[Json]:
@@ -191,12 +184,12 @@ def light_block_from_json(
 
 def evidence_from_json(value: Any) -> Evidence:
     """One piece of a block's evidence; 0.34 spells some field names as Go does."""
-    json = _object(value, "evidence")
-    kind = _text(json, "type")
+    json = mapping(value, "evidence")
+    kind = text(json, "type")
     read = _EVIDENCE.get(kind)
     if read is None:
         raise DecodeError(f"evidence type {kind!r} is not known")
-    body = _object(json.get("value"), "evidence.value")
+    body = mapping(json.get("value"), "evidence.value")
     return read({_SPELLINGS.get(name, name): item for name, item in body.items()})
 
 
@@ -213,15 +206,15 @@ def _duplicate_vote(json: Mapping[str, Any]) -> DuplicateVoteEvidence:
     return DuplicateVoteEvidence(
         vote_a=_vote(json.get("vote_a")),
         vote_b=_vote(json.get("vote_b")),
-        total_voting_power=_int(json, "total_voting_power", "int64"),
-        validator_power=_int(json, "validator_power", "int64"),
-        timestamp=_time(json, "timestamp"),
+        total_voting_power=integer(json, "total_voting_power", "int64"),
+        validator_power=integer(json, "validator_power", "int64"),
+        timestamp=time(json, "timestamp"),
     )
 
 
 def _light_client_attack(json: Mapping[str, Any]) -> LightClientAttackEvidence:
-    block = _object(json.get("conflicting_block"), "conflicting_block")
-    members = _object(block.get("validator_set"), "validator_set")
+    block = mapping(json.get("conflicting_block"), "conflicting_block")
+    members = mapping(block.get("validator_set"), "validator_set")
     proposer = members.get("proposer")
     address = None if proposer is None else validator_from_json(proposer).address
     return LightClientAttackEvidence(
@@ -229,10 +222,10 @@ def _light_client_attack(json: Mapping[str, Any]) -> LightClientAttackEvidence:
             signed_header_from_json(block.get("signed_header")),
             validator_set_from_json(members.get("validators"), address),
         ),
-        common_height=_int(json, "common_height", "int64"),
+        common_height=integer(json, "common_height", "int64"),
         byzantine_validators=validators_from_json(json.get("byzantine_validators")),
-        total_voting_power=_int(json, "total_voting_power", "int64"),
-        timestamp=_time(json, "timestamp"),
+        total_voting_power=integer(json, "total_voting_power", "int64"),
+        timestamp=time(json, "timestamp"),
     )
 
 
@@ -251,100 +244,26 @@ _SPELLINGS: Final = {
 
 
 def _vote(value: Any) -> Vote:
-    json = _object(value, "vote")
+    json = mapping(value, "vote")
     return Vote(
-        type=_int(json, "type", "int32"),
-        height=_int(json, "height", "int64"),
-        round=_int(json, "round", "int32"),
+        type=integer(json, "type", "int32"),
+        height=integer(json, "height", "int64"),
+        round=integer(json, "round", "int32"),
         block_id=block_id_from_json(json.get("block_id")),
-        timestamp=_time(json, "timestamp"),
-        validator_address=_hex(json, "validator_address"),
-        validator_index=_int(json, "validator_index", "int32"),
-        signature=_base64(json, "signature"),
-        extension=_base64(json, "extension"),
-        extension_signature=_base64(json, "extension_signature"),
+        timestamp=time(json, "timestamp"),
+        validator_address=hex_bytes(json, "validator_address"),
+        validator_index=integer(json, "validator_index", "int32"),
+        signature=base64_bytes(json, "signature"),
+        extension=base64_bytes(json, "extension"),
+        extension_signature=base64_bytes(json, "extension_signature"),
     )
 
 
 def _commit_sig(value: Any) -> CommitSig:
-    json = _object(value, "signature")
+    json = mapping(value, "signature")
     return CommitSig(
-        flag=_int(json, "block_id_flag", "int32"),
-        address=_hex(json, "validator_address"),
-        timestamp=_time(json, "timestamp"),
-        signature=_base64(json, "signature"),
+        flag=integer(json, "block_id_flag", "int32"),
+        address=hex_bytes(json, "validator_address"),
+        timestamp=time(json, "timestamp"),
+        signature=base64_bytes(json, "signature"),
     )
-
-
-def _object(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise DecodeError(f"{what} must be an object, is {type(value).__name__}")
-    return value
-
-
-def _list(value: Any, what: str) -> Sequence[Any]:
-    if value is None:
-        return ()
-    if not isinstance(value, list | tuple):
-        raise DecodeError(f"{what} must be an array, is {type(value).__name__}")
-    return value
-
-
-def _int(json: Mapping[str, Any], name: str, kind: str) -> int:
-    value = json.get(name)
-    least, most = _RANGES[kind]
-    if value is None:
-        return 0
-    if isinstance(value, str) and value.isascii() and len(value) <= 20:
-        value = int(value) if value.removeprefix("-").isdigit() else value
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise DecodeError(f"{name} must be an {kind}, is {value!r:.60}")
-    return value
-
-
-def _text(json: Mapping[str, Any], name: str) -> str:
-    value = json.get(name, "")
-    if not isinstance(value, str):
-        raise DecodeError(f"{name} must be a string, is {type(value).__name__}")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise DecodeError(f"{name} is not valid Unicode: {error}") from error
-    return value
-
-
-def _hex(json: Mapping[str, Any], name: str) -> bytes:
-    value = json.get(name)
-    if value is None:
-        return b""
-    if not isinstance(value, str) or any(character.isspace() for character in value):
-        raise DecodeError(f"{name} must be hex, is {value!r:.60}")
-    try:
-        return bytes.fromhex(value)
-    except ValueError as error:
-        raise DecodeError(f"{name} must be hex, is {value!r:.60}") from error
-
-
-def _base64(json: Mapping[str, Any], name: str) -> bytes:
-    value = json.get(name)
-    if value is None:
-        return b""
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise DecodeError(f"{name} must be base64, is {value!r:.60}") from error
-
-
-def _time(json: Mapping[str, Any], name: str) -> Timestamp:
-    value = json.get(name)
-    if value is None:
-        return ZERO_TIME
-    if not isinstance(value, str):
-        raise DecodeError(f"{name} must be a time, is {value!r:.60}")
-    try:
-        time = Timestamp.parse(value)
-    except ValueError as error:
-        raise DecodeError(f"{name}: {error}") from error
-    if not ZERO_TIME <= time <= MAX_TIME:
-        raise DecodeError(f"{name} {time} is outside the years 1 to 9999")
-    return time

@@ -28,8 +28,6 @@ from relayer.tx import pack
 CHAIN_FILE: Final = "chain.json"
 UNBONDING_SECONDS: Final = 21 * 24 * 3600
 POWER: Final = 10
-ONE: Final = 10**18
-"""The SDK's decimals have 18 digits after the point and stand in protobuf without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +108,13 @@ def _validator(number: int, key: ValidatorKey, prefix: str) -> dict[str, Any]:
         consensus_pubkey=pack(keys_pb2.PubKey(key=key.pub_key.data)),
         status=staking_pb2.BOND_STATUS_BONDED,
         tokens=str(tokens),
-        delegator_shares=str(tokens * ONE),
+        delegator_shares=f"{tokens}.0",
         min_self_delegation="1",
     )
     validator.description.moniker = f"validator-{number}"
     validator.unbonding_time.SetInParent()
     rates = validator.commission.commission_rates
-    rates.rate, rates.max_rate, rates.max_change_rate = (
-        str(ONE // 10),
-        str(ONE // 5),
-        str(ONE // 100),
-    )
+    rates.rate, rates.max_rate, rates.max_change_rate = "0.1", "0.2", "0.01"
     validator.commission.update_time.SetInParent()
     return genesis_json.write(validator)
 

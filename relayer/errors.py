@@ -120,6 +120,11 @@ class TxRejected(TxError):
         match = re.search(r"message index: (\d+)", self.log)
         return int(match[1]) if match else None
 
+    @property
+    def is_panic(self) -> bool:
+        """Whether a message made the chain's code panic; the SDK does not say then which one."""
+        return "recovered: " in self.log
+
 
 class SequenceMismatch(TxRejected):
     """The account's sequence on the chain is another one (sdk/32)."""

@@ -296,7 +296,8 @@ class Lane:
             await self.client.load()  # what it trusts is not what we thought
             self._put_back(batch.tasks, error)
             return
-        if index is None and (error.codespace, error.code) not in _SHARED_FAULTS:
+        shared = error.is_panic or (error.codespace, error.code) in _SHARED_FAULTS
+        if index is None and not shared:
             self._put_back(batch.tasks, error)
             return
         culprit = None if index is None else index - len(batch.update)

@@ -73,6 +73,11 @@ class VM:
         self._compiler = Compiler()
         self._lock = threading.RLock()
 
+    @property
+    def era(self) -> Era:
+        """The rules that it charges and checks by."""
+        return self._era
+
     def close(self) -> None:
         """Ends the compiler's process. The VM must not be used afterwards."""
         self._compiler.close()

@@ -26,6 +26,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "start": ("lightship.cli.start", "Relay packets until stopped."),
     "tx": ("lightship.cli.tx", "Send tokens, store and call contracts."),
     "query": ("lightship.cli.query", "Look at a chain."),
+    "vm": ("lightship.cli.vm", "Check and run contracts without a chain."),
+    "verify": ("lightship.cli.verify", "Check a node's saved answers: headers and proofs."),
 }
 
 

@@ -35,8 +35,13 @@ def fail(message: str, *, as_json: bool, code: int = 1) -> int:
     if as_json:
         click.echo(json.dumps({"status": "error", "result": message}, ensure_ascii=False))
     else:
-        click.echo(f"error: {message}", err=True)
+        click.echo(f"error: {printable(message)}", err=True)
     return code
+
+
+def printable(line: str) -> str:
+    """A line as one: what others said may hold line ends and a terminal's control characters."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
 
 
 def render(value: Any, indent: str = "") -> str:

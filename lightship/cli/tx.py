@@ -19,6 +19,7 @@ from lightship.cli.connect import signing
 from lightship.cli.options import asynchronous, config_option
 from lightship.cli.output import json_option, render, show
 from lightship.cli.query import json_bytes
+from lightship.cli.values import DurationType
 from relayer.coins import Coin
 from relayer.config import Duration
 from relayer.endpoint import Endpoint
@@ -106,20 +107,6 @@ class CoinType(click.ParamType[Coin]):
             return value
         try:
             return Coin.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class DurationType(click.ParamType[Duration]):
-    """``90s``, ``10m``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Duration:
-        if isinstance(value, Duration):
-            return value
-        try:
-            return Duration.parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 

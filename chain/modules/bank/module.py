@@ -75,6 +75,9 @@ class Bank:
     def denom_metadata(self, ctx: Context, denom: str) -> bank_pb2.Metadata | None:
         return store.metadata(ctx, denom)
 
+    def has_denom_metadata(self, ctx: Context, denom: str) -> bool:
+        return store.has_metadata(ctx, denom)
+
     def set_denom_metadata(self, ctx: Context, metadata: bank_pb2.Metadata) -> None:
         store.set_metadata(ctx, metadata)
 
@@ -176,7 +179,7 @@ class Bank:
         self._named_address("to", msg.to_address)
         amount = coins.from_pb(msg.amount)
         if not amount:
-            raise INVALID_COINS("")
+            raise INVALID_COINS().wrap("")  # the coins as text: there are none
         coins.check(amount)
         self.check_send_enabled(ctx, amount)
         self.check_not_blocked(msg.to_address)

@@ -80,6 +80,10 @@ def metadata(ctx: Context, denom: str) -> bank_pb2.Metadata | None:
     return None if stored is None else bank_pb2.Metadata.FromString(stored)
 
 
+def has_metadata(ctx: Context, denom: str) -> bool:
+    return ctx.kv(STORE).has(METADATA + denom.encode())
+
+
 def set_metadata(ctx: Context, value: bank_pb2.Metadata) -> None:
     ctx.kv(STORE).set(METADATA + value.base.encode(), value.SerializeToString())
 

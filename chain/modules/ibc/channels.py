@@ -12,7 +12,12 @@ from typing import Final
 
 from chain.context import Context
 from chain.modules.ibc.clients import Clients
-from chain.modules.ibc.connections import Connections, version_text, versions_text
+from chain.modules.ibc.connections import (
+    Connections,
+    check_open,
+    version_text,
+    versions_text,
+)
 from chain.modules.ibc.errors import (
     CHANNEL_NOT_FOUND,
     INVALID_CHANNEL_STATE,
@@ -175,7 +180,7 @@ class Channels:
         channel, step = self._at_step(ctx, "close_init", port, channel_id)
         end = self._connections.require(ctx, channel.connection_hops[0])
         self._clients.require_active(ctx, end.client_id, f"client ({end.client_id}) status is {{}}")
-        self._connections.require_open(ctx, channel.connection_hops[0])
+        check_open(end)
         channel.state = step.after
         self.set(ctx, port, channel_id, channel)
         _emit(ctx, "close_init", port, channel_id, channel)
@@ -252,6 +257,8 @@ class Channels:
         if step.theirs is not None:
             theirs = counterpart(step.theirs, port, channel_id, channel, end)
             self.verify(ctx, end, channel.counterparty, theirs, proof, proof_height)
+        if message != "close_confirm":
+            self.get(ctx, port, channel_id)  # ibc-go reads it once more before it writes, at a cost
         channel.state = step.after
         self.set(ctx, port, channel_id, channel)
         _emit(ctx, message, port, channel_id, channel)

@@ -185,9 +185,11 @@ class Clients:
 
     def require_active(self, ctx: Context, client_id: str, description: str) -> None:
         """client/29 with ``description`` (``{}`` is the status) unless the client is active."""
-        status = self.status(ctx, client_id)
-        if status != ACTIVE:
-            raise CLIENT_NOT_ACTIVE(description.format(status))
+        _require_active(self.status(ctx, client_id), description)
+
+    def look_up_config(self, ctx: Context, client_id: str) -> None:
+        """Pays for what an update looks at first: who of IBC v2 may update the client; here nobody is kept out."""
+        ctx.kv(STORE).get(f"clients/{client_id}/config".encode())
 
     # Changing.
 
@@ -199,7 +201,8 @@ class Clients:
         light_client = self.of_client(ctx, client_id)
         with explaining():
             light_client.initialize(ctx, client_id, client_state, consensus_state)
-        self.require_active(ctx, client_id, f"cannot create client ({client_id}) with status {{}}")
+        status = light_client.status(ctx, client_id)
+        _require_active(status, f"cannot create client ({client_id}) with status {{}}")
         height = light_client.latest_height(ctx, client_id)
         self._emit(ctx, "create_client", client_id, ("consensus_height", str(height)))
         self.set_creator(ctx, client_id, creator)
@@ -207,7 +210,8 @@ class Clients:
 
     def update(self, ctx: Context, client_id: str, message: any_pb2.Any) -> None:
         light_client = self._for_message(ctx, client_id, message)
-        self.require_active(ctx, client_id, f"cannot update client ({client_id}) with status {{}}")
+        status = light_client.status(ctx, client_id)
+        _require_active(status, f"cannot update client ({client_id}) with status {{}}")
         with explaining():
             light_client.verify_message(ctx, client_id, message)
             if light_client.is_misbehaviour(ctx, client_id, message):
@@ -245,7 +249,8 @@ class Clients:
         proof_consensus: bytes,
     ) -> None:
         light_client = self.of_client(ctx, client_id)
-        self.require_active(ctx, client_id, f"cannot upgrade client ({client_id}) with status {{}}")
+        status = light_client.status(ctx, client_id)
+        _require_active(status, f"cannot upgrade client ({client_id}) with status {{}}")
         with explaining(f"cannot upgrade client with ID {client_id}"):
             light_client.upgrade(
                 ctx, client_id, client_state, consensus_state, proof_client, proof_consensus
@@ -310,9 +315,7 @@ class Clients:
 
     def _active(self, ctx: Context, client_id: str, description: str) -> LightClient:
         light_client = self.of_client(ctx, client_id)
-        status = light_client.status(ctx, client_id)
-        if status != ACTIVE:
-            raise CLIENT_NOT_ACTIVE(description.format(status))
+        _require_active(light_client.status(ctx, client_id), description)
         return light_client
 
     def _allowed(self, ctx: Context, client_id: str) -> LightClient | None:
@@ -339,6 +342,11 @@ class Clients:
         client_type, _ = host.parse_client_id(client_id)
         head = (("client_id", client_id), ("client_type", client_type))
         emit(ctx, _SUBMODULE, type_, *head, *pairs)
+
+
+def _require_active(status: str, description: str) -> None:
+    if status != ACTIVE:
+        raise CLIENT_NOT_ACTIVE(description.format(status))
 
 
 def _require_newer(

@@ -86,10 +86,7 @@ class Connections:
     def require_open(self, ctx: Context, connection_id: str) -> pb.ConnectionEnd:
         """connection/3 when there is none, connection/6 when it is not open."""
         end = self.require(ctx, connection_id)
-        if end.state != pb.STATE_OPEN:
-            raise INVALID_CONNECTION_STATE(
-                f"connection state is not OPEN (got {enum_name(pb.State, end.state)})"
-            )
+        check_open(end)
         return end
 
     def all(self, ctx: Context) -> Iterator[tuple[str, pb.ConnectionEnd]]:
@@ -288,10 +285,18 @@ class Connections:
         write_message(ctx, host.client_connections_path(client_id), pb.ClientPaths(paths=paths))
 
     def _delay(self, ctx: Context, end: pb.ConnectionEnd) -> Delay:
+        block_time = self.params(ctx).max_expected_time_per_block
         if not end.delay_period:
             return NO_DELAY
-        block_time = self.params(ctx).max_expected_time_per_block
         return Delay(end.delay_period, block_delay(end.delay_period, block_time))
+
+
+def check_open(end: pb.ConnectionEnd) -> None:
+    """connection/6 when it is not open."""
+    if end.state != pb.STATE_OPEN:
+        raise INVALID_CONNECTION_STATE(
+            f"connection state is not OPEN (got {enum_name(pb.State, end.state)})"
+        )
 
 
 def connection_end(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from chain.errors import AbciError, OutOfGas, Registered
+from chain.errors import PANIC, AbciError, OutOfGas, Registered
 from light_client.errors import LightClientError
 
 CLIENT_NOT_FOUND: Final = Registered("client", 4, "light client not found")
@@ -80,14 +80,14 @@ IBC_NOT_FOUND: Final = Registered("ibc", 16, "not found")
 def explaining(description: str = "") -> Iterator[None]:
     """Put ``description: `` before the text of any refusal inside, and report light client errors as such refusals.
 
-    Running out of gas is not a refusal (it is a panic in Go) and passes untouched.
+    Running out of gas is not a refusal (it is a panic in Go) and passes untouched, as other panics do.
     """
     try:
         yield
     except OutOfGas:
         raise
     except AbciError as error:
-        if not description:
+        if not description or PANIC.matches(error):
             raise
         raise error.wrap(description) from error
     except LightClientError as error:

@@ -139,6 +139,7 @@ class Packets:
     def _mark_received(self, ctx: Context, packet: Packet, channel: pb.Channel) -> None:
         """Replay protection: a receipt per packet, or the next sequence of an ordered channel."""
         port, channel_id = packet.destination_port, packet.destination_channel
+        _check_start(ctx, packet)
         if channel.ordering == pb.ORDER_UNORDERED:
             key = host.packet_receipt_path(port, channel_id, packet.sequence).encode()
             if ctx.kv(STORE).get(key):
@@ -163,6 +164,7 @@ class Packets:
         """Commit to the acknowledgement of a received packet, once."""
         port, channel_id = packet.destination_port, packet.destination_channel
         channel = self._open_channel(ctx, port, channel_id)
+        _check_start(ctx, packet)
         key = host.packet_ack_path(port, channel_id, packet.sequence).encode()
         if ctx.kv(STORE).has(key):
             raise bare(ACKNOWLEDGEMENT_EXISTS)
@@ -333,6 +335,14 @@ def _require_open(channel: pb.Channel) -> None:
         raise INVALID_CHANNEL_STATE(
             f"channel is not OPEN (got {enum_name(pb.State, channel.state)})"
         )
+
+
+def _check_start(ctx: Context, packet: Packet) -> None:
+    """Packets from before a channel upgrade are over; a state from such times has the first sequence after it."""
+    port, channel_id = packet.destination_port, packet.destination_channel
+    start = read_number(ctx, f"recvStartSequence/ports/{port}/channels/{channel_id}") or 0
+    if packet.sequence < start:
+        raise PACKET_RECEIVED("packet already processed in previous channel upgrade")
 
 
 def _check_source(packet: Packet, channel: pb.Channel) -> None:

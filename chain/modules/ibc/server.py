@@ -66,6 +66,7 @@ class MsgServer:
     def update_client(
         self, ctx: Context, msg: client_tx.MsgUpdateClient
     ) -> client_tx.MsgUpdateClientResponse:
+        self._clients.look_up_config(ctx, msg.client_id)
         self._clients.update(ctx, msg.client_id, msg.client_message)
         return client_tx.MsgUpdateClientResponse()
 

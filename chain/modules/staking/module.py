@@ -14,6 +14,7 @@ from chain.context import Context
 from chain.errors import INVALID_ADDRESS, AbciError, GenesisError
 from chain.modules import genesis
 from chain.modules.auth.module import Auth
+from chain.modules.staking import decimals
 from chain.modules.staking.queries import Queries
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.staking.v1beta1 import genesis_pb2, staking_pb2
@@ -86,6 +87,10 @@ class Staking:
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """``last_total_power`` and the powers are left to the validator set of the consensus engine."""
         known = {key: value for key, value in state.items() if not key.startswith("last_")}
+        try:
+            known = decimals.from_json(known)
+        except ValueError as error:
+            raise GenesisError(f"app_state.staking: {error}") from error
         document = genesis.read(genesis_pb2.GenesisState, known, self.name)
         params = document.params if document.HasField("params") else default_params()
         store = ctx.kv(STORE)
@@ -101,12 +106,14 @@ class Staking:
             raise GenesisError(f"app_state.staking: {error}") from error
 
     def export_genesis(self, ctx: Context) -> dict[str, Any]:
+        """With decimals as JSON has them."""
         document = genesis_pb2.GenesisState(params=self.params(ctx), exported=True)
         for _, stored in ctx.kv(STORE).prefix(VALIDATOR):
             document.validators.add().MergeFromString(stored)
         for _, stored in ctx.kv(STORE).prefix(DELEGATION):
             document.delegations.add().MergeFromString(stored)
-        return genesis.write(document)
+        shown: dict[str, Any] = decimals.to_json(genesis.write(document))
+        return shown
 
     def _delegation_key(self, delegator: str, operator: str) -> bytes:
         return self.delegations_of(delegator) + _prefixed(self.operator_bytes(operator))

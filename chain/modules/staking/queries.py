@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.pagination import paginate
+from chain.modules.staking import decimals
 from chain.modules.status import invalid_argument, not_found
 from chain.router import QueryRouter
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
@@ -103,7 +104,7 @@ class Queries:
         self, ctx: Context, delegation: staking_pb2.Delegation
     ) -> staking_pb2.DelegationResponse:
         """Shares stand one to one for tokens: nothing is ever slashed here."""
-        amount = delegation.shares.partition(".")[0] or "0"
+        amount = str(decimals.whole(delegation.shares))
         balance = coin_pb2.Coin(denom=self._staking.bond_denom(ctx), amount=amount)
         return staking_pb2.DelegationResponse(delegation=delegation, balance=balance)
 

@@ -18,3 +18,6 @@ RECEIVE_DISABLED: Final = Registered(
 )
 MAX_CHANNELS: Final = Registered("transfer", 9, "max transfer channels")
 INVALID_MEMO: Final = Registered("transfer", 11, "invalid memo")
+
+V2_COUNTERPARTY_NOT_FOUND: Final = Registered("clientv2", 35, "counterparty not found")
+V2_INVALID_TIMEOUT: Final = Registered("channelv2", 8, "invalid packet timeout")

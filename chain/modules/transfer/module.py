@@ -7,16 +7,16 @@ goes back is burned and the token released. A packet that fails or times out und
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from chain.coins import Coin, amount_of, from_pb
 from chain.context import Context
 from chain.errors import AbciError, GenesisError, OutOfGas
+from chain.gas import HAS_COST
 from chain.modules import genesis
 from chain.modules.auth.module import Auth
 from chain.modules.bank.module import Bank
 from chain.modules.ibc.errors import (
-    CHANNEL_NOT_FOUND,
     IBC_INVALID_ADDRESS,
     IBC_INVALID_REQUEST,
     IBC_INVALID_TYPE,
@@ -36,9 +36,11 @@ from chain.modules.ibc.port import (
     parse_ack,
     result_ack,
 )
+from chain.modules.ibc.store import STORE as IBC_STORE
 from chain.modules.ibc.store import enum_name
 from chain.modules.transfer import denom as denoms
 from chain.modules.transfer import events, store
+from chain.modules.transfer.callbacks import Callbacks, Contracts
 from chain.modules.transfer.denom import VERSION, Denom
 from chain.modules.transfer.errors import (
     DENOM_NOT_FOUND,
@@ -48,6 +50,8 @@ from chain.modules.transfer.errors import (
     MAX_CHANNELS,
     RECEIVE_DISABLED,
     SEND_DISABLED,
+    V2_COUNTERPARTY_NOT_FOUND,
+    V2_INVALID_TIMEOUT,
 )
 from chain.modules.transfer.packet import (
     MAX_AMOUNT,
@@ -80,7 +84,12 @@ class Transfer:
         self._auth = auth
         self._bank = bank
         self._ibc = ibc
+        self._callbacks: Callbacks | None = None
         ibc.route(PORT, self)
+
+    def call_back(self, contracts: Contracts) -> None:
+        """From now on contracts hear of the packets whose memos name them."""
+        self._callbacks = Callbacks(self._ibc, contracts)
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
         messages.register(
@@ -129,21 +138,32 @@ class Transfer:
         data = TransferData(denom.path, str(coin.amount), msg.sender, msg.receiver, msg.memo)
         with explaining(f"failed to validate {VERSION} packet data"):
             data.validate()
-        if self._ibc.channel(ctx, msg.source_port, msg.source_channel) is None:
-            raise CHANNEL_NOT_FOUND(
-                f"port ID ({msg.source_port}) channel ID ({msg.source_channel})"
-            )
+        channel = self._ibc.channel(ctx, msg.source_port, msg.source_channel)
+        if channel is None:
+            self._refuse_v2(ctx, msg)
+        store.params(ctx)  # SendTransfer looks whether sending is enabled, too
         self.take(ctx, PORT, msg.source_channel, denom, coin, msg.sender)
-        sequence = self._ibc.send_packet(
-            ctx,
-            PORT,
-            msg.source_channel,
-            height_from_pb(msg.timeout_height),
-            msg.timeout_timestamp,
-            data.marshal(),
-        )
+        height = height_from_pb(msg.timeout_height)
+        sent = (height, msg.timeout_timestamp)
+        sequence = self._ibc.send_packet(ctx, PORT, msg.source_channel, *sent, data.marshal())
+        if self._callbacks is not None:
+            packet = Packet(sequence, PORT, msg.source_channel, "", "", data.marshal(), *sent)
+            self._callbacks.sent(ctx, packet)
         events.transfer(ctx, data)
         return tx_pb2.MsgTransferResponse(sequence=sequence)
+
+    def _refuse_v2(self, ctx: Context, msg: tx_pb2.MsgTransfer) -> NoReturn:
+        """What is no channel would be a client of IBC v2 (``transferV2Packet``); none here has a counterparty."""
+        client = msg.source_channel
+        with explaining():
+            host.validate_client_id(client)
+        if not msg.timeout_timestamp:
+            raise V2_INVALID_TIMEOUT("timeout must not be 0")
+        ctx.gas.consume(HAS_COST, "Has")  # the circuit breaker, for the message inside this one
+        ctx.kv(IBC_STORE).get(f"clients/{client}/counterparty".encode())
+        raise V2_COUNTERPARTY_NOT_FOUND(
+            f"send packet failed for source id: {client}: counterparty not found for client: {client}"
+        )
 
     def update_params(
         self, ctx: Context, msg: tx_pb2.MsgUpdateParams
@@ -273,14 +293,15 @@ class Transfer:
             events.received(ctx, data, error)
             return error_ack(error)
         events.received(ctx, data, None)
-        return result_ack(b"\x01")
+        ack = result_ack(b"\x01")
+        return ack if self._callbacks is None else self._callbacks.received(ctx, packet, ack)
 
     def on_acknowledgement_packet(
         self,
         ctx: Context,
         packet: Packet,
         ack: bytes,
-        relayer: str,  # noqa: ARG002
+        relayer: str,
     ) -> None:
         standard = parse_ack(ack)
         if standard is None:
@@ -292,16 +313,15 @@ class Transfer:
         elif not standard.success:
             raise IBC_INVALID_TYPE("expected a result or an error, got neither")
         events.acknowledged(ctx, data, standard)
+        if self._callbacks is not None:
+            self._callbacks.acknowledged(ctx, packet, ack, relayer)
 
-    def on_timeout_packet(
-        self,
-        ctx: Context,
-        packet: Packet,
-        relayer: str,  # noqa: ARG002
-    ) -> None:
+    def on_timeout_packet(self, ctx: Context, packet: Packet, relayer: str) -> None:
         data = unmarshal(packet.data)
         self.refund(ctx, data, packet.source_port, packet.source_channel)
         events.timed_out(ctx, data)
+        if self._callbacks is not None:
+            self._callbacks.timed_out(ctx, packet, relayer)
 
     # Parts.
 
@@ -331,7 +351,7 @@ class Transfer:
     def _mint(self, ctx: Context, denom: Denom, amount: int, receiver: str) -> None:
         if not store.has_denom(ctx, denom.hash):
             store.set_denom(ctx, denom)
-        if self._bank.denom_metadata(ctx, denom.local) is None:
+        if not self._bank.has_denom_metadata(ctx, denom.local):
             self._describe(ctx, denom)
         events.denomination(ctx, denom)
         voucher = Coin(denom.local, amount)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
 from chain import gojson
+from chain.coins import integer
 from chain.modules.ibc.errors import IBC_INVALID_ADDRESS, IBC_INVALID_TYPE, explaining
 from chain.modules.transfer.denom import Denom
 from chain.modules.transfer.errors import INVALID_AMOUNT, INVALID_MEMO
@@ -16,10 +16,6 @@ MAX_RECEIVER: Final = 2_048
 MAX_AMOUNT: Final = 2**256 - 1
 
 _FIELDS: Final = ("denom", "amount", "sender", "receiver", "memo")
-_DECIMAL = re.compile(
-    r"[+-]?[1-9][0-9_]*|[+-]?0[0-7_]*|[+-]?0[xX][0-9a-fA-F_]+|[+-]?0[bB][01_]+|[+-]?0[oO][0-7_]+"
-)
-_OCTAL = re.compile(r"([+-]?)0_?([0-7][0-7_]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +92,9 @@ def _strings(members: gojson.Pairs) -> dict[str, str]:
 def parse_amount(text: str) -> int:
     """An integer as ``math.NewIntFromString`` reads it: any base that its prefix names, at most 256 bits."""
     try:
-        amount = _integer(text)
+        amount = integer(text)
     except ValueError as error:
         raise INVALID_AMOUNT(f"unable to parse transfer amount ({text}) into math.Int") from error
     if amount.bit_length() > MAX_AMOUNT.bit_length():
         raise INVALID_AMOUNT(f"unable to parse transfer amount ({text}) into math.Int")
     return amount
-
-
-def _integer(text: str) -> int:
-    if len(text) > 300 or not _DECIMAL.fullmatch(text):  # 256 bits in binary, and then some
-        raise ValueError(text)
-    octal = _OCTAL.fullmatch(text)
-    return int(f"{octal[1]}0o{octal[2]}" if octal else text, 0)

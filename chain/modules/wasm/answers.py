@@ -6,15 +6,17 @@ from typing import Any
 
 from chain import gojson
 from chain.context import Context
-from chain.errors import INVALID_ADDRESS, INVALID_REQUEST, NOT_FOUND, AbciError
+from chain.errors import INVALID_ADDRESS, INVALID_REQUEST, NOT_FOUND, AbciError, unregistered
 from chain.gas import prefix_end
 from chain.modules.bank import store as bank_store
 from chain.modules.ibc.module import Ibc
 from chain.modules.pagination import paginate
+from chain.modules.staking import decimals
 from chain.modules.staking.module import STORE as STAKING_STORE
 from chain.modules.staking.module import Staking
 from chain.modules.wasm import asked, errors, keys, wire
 from chain.modules.wasm.keeper import Keeper
+from chain.vm.errors import BackendError
 from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2
 from cosmos_pb.cosmos.base.query.v1beta1.pagination_pb2 import PageRequest
 from cosmos_pb.cosmos.staking.v1beta1 import staking_pb2
@@ -152,7 +154,9 @@ class IbcAnswers:
 
     def _port(self, ctx: Context, caller: str) -> str:
         info = self._keeper.contract_info(ctx, self._keeper.auth.acc_address_bytes(caller))
-        return info.ibc_port_id if info is not None else ""
+        if info is None:  # the contract is being made; wasmd reads through a nil pointer here
+            raise BackendError("Panic in FFI call")
+        return info.ibc_port_id
 
 
 class StakingAnswers:
@@ -171,13 +175,19 @@ class StakingAnswers:
         if wanted.all_validators is not None:
             return {"validators": [_validator(one) for one in self._staking.validators(ctx)]}
         if wanted.validator is not None:
-            found = self._staking.validator(ctx, wanted.validator.address)
+            found = self._validator(ctx, wanted.validator.address)
             return {"validator": None if found is None else _validator(found)}
         if wanted.all_delegations is not None:
             return {"delegations": self._all_delegations(ctx, wanted.all_delegations.delegator)}
         if wanted.delegation is not None:
             return self._delegation(ctx, wanted.delegation)
         raise errors.unsupported("unknown Staking variant")
+
+    def _validator(self, ctx: Context, operator: str) -> staking_pb2.Validator | None:
+        try:
+            return self._staking.validator(ctx, operator)
+        except AbciError as error:  # as ValAddressFromBech32 says it, without a registered code
+            raise unregistered(error.log.removesuffix(f": {INVALID_ADDRESS.text}")) from error
 
     def _all_delegations(self, ctx: Context, delegator: str) -> list[dict[str, Any]]:
         check_address(self._keeper, delegator)
@@ -195,7 +205,7 @@ class StakingAnswers:
         }
 
     def _shown(self, ctx: Context, found: staking_pb2.Delegation) -> dict[str, Any]:
-        tokens = found.shares.partition(".")[0] or "0"
+        tokens = str(decimals.whole(found.shares))
         return {
             "delegator": found.delegator_address,
             "validator": found.validator_address,
@@ -234,7 +244,7 @@ def _metadata(found: bank_pb2.Metadata) -> dict[str, Any]:
     return {
         "description": found.description,
         "denom_units": [
-            {"denom": unit.denom, "exponent": unit.exponent, "aliases": list(unit.aliases) or None}
+            {"denom": unit.denom, "exponent": unit.exponent, "aliases": list(unit.aliases)}
             for unit in found.denom_units
         ],
         "base": found.base,
@@ -250,7 +260,7 @@ def _validator(found: staking_pb2.Validator) -> dict[str, str]:
     rates = found.commission.commission_rates
     return {
         "address": found.operator_address,
-        "commission": rates.rate,
-        "max_commission": rates.max_rate,
-        "max_change_rate": rates.max_change_rate,
+        "commission": decimals.show(rates.rate),
+        "max_commission": decimals.show(rates.max_rate),
+        "max_change_rate": decimals.show(rates.max_change_rate),
     }

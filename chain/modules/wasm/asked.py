@@ -116,6 +116,13 @@ class Wasm(msgspec.Struct):
     raw_range: RawRange | None = None
 
 
+class Routed(msgspec.Struct):
+    """A query to a gRPC path; its answer is JSON under ``stargate``, protobuf under ``grpc``."""
+
+    path: str = ""
+    data: bytes = b""
+
+
 class Request(msgspec.Struct):
     """Kinds that this chain does not answer are not read, only refused."""
 
@@ -123,7 +130,7 @@ class Request(msgspec.Struct):
     custom: Any = None
     ibc: Ibc | None = None
     staking: Staking | None = None
-    stargate: Any = None
-    grpc: Any = None
+    stargate: Routed | None = None
+    grpc: Routed | None = None
     wasm: Wasm | None = None
     distribution: Any = None

@@ -11,6 +11,7 @@ from chain.context import Context, Mode
 from chain.errors import UNAUTHORIZED
 from chain.modules.wasm import errors, gas, keys
 from chain.modules.wasm.access import can_create, default_access
+from chain.modules.wasm.versions import of_era
 from chain.vm import VM, VmError
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
@@ -67,7 +68,8 @@ class Codes:
         if not can_create(params, default, upload.creator, access, authority=authority):
             raise UNAUTHORIZED("can not create code")
         code = _gunzip(ctx, upload.code)
-        gas.consume_runtime(ctx, gas.COMPILE_COST_PER_BYTE * gas.MULTIPLIER * len(code))
+        unit = of_era(self.vm.era).multiplier
+        gas.consume_runtime(ctx, gas.COMPILE_COST_PER_BYTE * unit * len(code), unit)
         try:
             checksum = self._keep(ctx, code)
         except VmError as error:

@@ -26,6 +26,7 @@ from chain.modules.wasm import errors, gas, wire
 from chain.modules.wasm.errors import Panic, wrapped
 from chain.modules.wasm.keeper import Instance
 from chain.modules.wasm.messenger import Outcome
+from chain.modules.wasm.versions import Version
 
 REPLIES_ON_SUCCESS: Final = {"always": True, "success": True, "error": False, "never": False}
 REPLIES_ON_FAILURE: Final = {"always": True, "success": False, "error": True, "never": False}
@@ -39,7 +40,10 @@ Messenger = Callable[[Context, Instance, wire.CosmosMsg], Outcome]
 class Dispatcher:
     """Decides about each message of a contract what is kept and who hears of it."""
 
-    def __init__(self, reply: Replier, messenger: Messenger) -> None:
+    def __init__(
+        self, reply: Replier, messenger: Messenger, version: Version | None = None
+    ) -> None:
+        self._version = version or Version()
         self._tell = reply
         self._messenger = messenger
 
@@ -68,7 +72,8 @@ class Dispatcher:
         if not REPLIES_ON_SUCCESS[message.reply_on]:
             return None
         seen = kept if message.msg.wasm is not None else []
-        return self._reply(ctx, contract, message, {"ok": _success(outcome, seen)}, seen)
+        result = {"ok": success(outcome, seen, self._version)}
+        return self._reply(ctx, contract, message, result, seen)
 
     def _reply(
         self,
@@ -78,9 +83,11 @@ class Dispatcher:
         result: dict[str, Any],
         seen: Sequence[Event],
     ) -> bytes | None:
-        reply: dict[str, Any] = {"gas_used": 0, "id": message.id, "result": result}
-        if message.payload:
-            reply["payload"] = message.payload
+        reply: dict[str, Any] = {"id": message.id, "result": result}
+        if self._version.payloads:
+            reply = {"gas_used": 0, **reply}
+            if message.payload:
+                reply["payload"] = message.payload
         cost = gas.reply_cost([_wire_event(event) for event in seen])
         with wrapped("reply"):
             return self._tell(ctx, contract.address, reply, cost)
@@ -103,7 +110,8 @@ class Dispatcher:
         return outcome
 
 
-def _success(outcome: Outcome, seen: Sequence[Event]) -> dict[str, Any]:
+def success(outcome: Outcome, seen: Sequence[Event], version: Version) -> dict[str, Any]:
+    """``SubMsgResponse``."""
     result: dict[str, Any] = {
         "events": [
             {
@@ -115,9 +123,11 @@ def _success(outcome: Outcome, seen: Sequence[Event]) -> dict[str, Any]:
     }
     if outcome.responses and outcome.responses[0].value:
         result["data"] = outcome.responses[0].value
-    result["msg_responses"] = [
-        {"type_url": response.type_url, "value": response.value} for response in outcome.responses
-    ]
+    if version.payloads:
+        result["msg_responses"] = [
+            {"type_url": response.type_url, "value": response.value}
+            for response in outcome.responses
+        ]
     return result
 
 

@@ -12,6 +12,7 @@ from chain import coins
 from chain.coins import Coin
 from chain.context import Context
 from chain.errors import INVALID_COINS, AbciError, unregistered
+from chain.modules.transfer import store as transfer_store
 from chain.modules.wasm import errors, wire
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.keeper import Instance
@@ -30,17 +31,24 @@ ANY_COST_PER_KIB: Final = 1
 def encode(
     ctx: Context, router: MessageRouter, contract: Instance, message: wire.CosmosMsg
 ) -> Message | None:
-    """The chain's message for a contract's; None where nothing is to do; wasm/20 for what this chain lacks."""
-    if message.bank is not None and message.bank.send is not None:
-        return _bank_send(contract.address, message.bank.send)
+    """The chain's message for a contract's; None where nothing is to do; wasm/20 for what this chain lacks.
+
+    Of a message with several variants the first counts, in the order of ``MessageEncoders.Encode``.
+    """
+    if message.bank is not None:
+        return _bank(contract.address, message.bank)
+    if message.custom is not None or message.distribution is not None:
+        raise _unknown()
     if message.ibc is not None:
-        return _ibc(contract.address, message.ibc)
+        return _ibc(ctx, contract.address, message.ibc)
+    if message.ibc2 is not None or message.staking is not None:
+        raise _unknown()
     packed = message.any or message.stargate
     if packed is not None:
         return _unpack(ctx, router, packed)
     if message.wasm is not None:
         return _wasm(contract.address, message.wasm)
-    raise _no_handler()
+    raise _unknown()
 
 
 def coins_of(amount: Sequence[wire.WireCoin] | None) -> tuple[Coin, ...]:
@@ -52,8 +60,8 @@ def height_of(timeout: wire.WireTimeout) -> Height:
     return Height(timeout.block.revision, timeout.block.height) if timeout.block else Height(0, 0)
 
 
-def _no_handler() -> AbciError:
-    return errors.UNKNOWN_MSG("no handler found")
+def _unknown() -> AbciError:
+    return errors.UNKNOWN_MSG("unknown variant")
 
 
 def _coin(item: wire.WireCoin) -> Coin:
@@ -84,25 +92,28 @@ def _unpack(ctx: Context, router: MessageRouter, message: wire.AnyMsg) -> Messag
         raise errors.INVALID_MSG(text) from error
 
 
-def _bank_send(sender: str, message: wire.BankSend) -> Message | None:
-    if not message.amount:
+def _bank(sender: str, message: wire.BankMsg) -> Message | None:
+    send = message.send
+    if send is None:
+        raise _unknown()
+    if not send.amount:
         return None
-    amount = coins.to_pb(coins_of(message.amount))
-    return bank_tx.MsgSend(from_address=sender, to_address=message.to_address, amount=amount)
+    amount = coins.to_pb(coins_of(send.amount))
+    return bank_tx.MsgSend(from_address=sender, to_address=send.to_address, amount=amount)
 
 
-def _ibc(sender: str, message: wire.IbcMsg) -> Message:
+def _ibc(ctx: Context, sender: str, message: wire.IbcMsg) -> Message:
     if message.close_channel is not None:
         return channel_tx.MsgChannelCloseInit(
             port_id=f"wasm.{sender}", channel_id=message.close_channel.channel_id, signer=sender
         )
     if message.transfer is None:
-        raise _no_handler()
+        raise _unknown()
     transfer = message.transfer
     with wrapped("amount"):
         token = _coin(transfer.amount).to_pb()
     sent = transfer_tx.MsgTransfer(
-        source_port="transfer",
+        source_port=transfer_store.port(ctx),
         source_channel=transfer.channel_id,
         token=token,
         sender=sender,
@@ -122,7 +133,7 @@ def _wasm(sender: str, message: wire.WasmMsg) -> Message:
         body = getattr(message, kind)
         if body is not None:
             return encoder(sender, body)
-    raise _no_handler()
+    raise _unknown()
 
 
 def _execute(sender: str, body: wire.WasmExecute) -> Message:

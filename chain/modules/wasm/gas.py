@@ -9,7 +9,6 @@ from chain.context import Context
 from chain.errors import OutOfGas
 from chain.modules.wasm.wire import ContractEvent, EventAttribute
 
-MULTIPLIER: Final = 140_000
 INSTANCE_COST: Final = 60_000
 INSTANCE_COST_DISCOUNT: Final = 2_000
 COMPILE_COST_PER_BYTE: Final = 3
@@ -54,19 +53,19 @@ def _attributes_cost(attributes: Sequence[EventAttribute], free: int) -> tuple[i
     return charged + PER_ATTRIBUTE_COST * len(attributes), max(0, free - size)
 
 
-def runtime_limit(ctx: Context) -> int:
+def runtime_limit(ctx: Context, multiplier: int) -> int:
     """VM gas that a contract may use now: what is left of the meter; without a limit the largest uint64."""
     meter = ctx.gas
     if meter.limit is None:
         return MAX_UINT64
     if meter.is_out_of_gas:
         return 0
-    return min((meter.limit - meter.consumed) * MULTIPLIER, MAX_UINT64)
+    return min((meter.limit - meter.consumed) * multiplier, MAX_UINT64)
 
 
-def consume_runtime(ctx: Context, vm_gas: int) -> None:
+def consume_runtime(ctx: Context, vm_gas: int, multiplier: int) -> None:
     """Charge VM gas, rounded down; reaching the limit exactly is out of gas too (``consumeRuntimeGas``)."""
     meter = ctx.gas
-    meter.consume(vm_gas // MULTIPLIER, "wasm contract")
+    meter.consume(vm_gas // multiplier, "wasm contract")
     if meter.is_out_of_gas:
         raise OutOfGas("Wasm engine function execution", meter.limit or 0, meter.consumed)

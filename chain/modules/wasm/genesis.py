@@ -6,6 +6,7 @@ It has ``params``, ``codes`` with their bytes, ``contracts`` with state and hist
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -16,6 +17,8 @@ from chain.modules import genesis
 from chain.modules.wasm import keys
 from chain.modules.wasm.access import NAMES
 from chain.modules.wasm.keeper import Keeper
+from chain.modules.wasm.routed import accept, accepted
+from chain.router import QueryRouter
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
 DEFAULT_PARAMS: Final[Mapping[str, Any]] = {
@@ -28,21 +31,22 @@ _NAME: Final = {enum: name for name, enum in _ENUM.items()}
 
 
 class Genesis:
-    def __init__(self, keeper: Keeper) -> None:
+    def __init__(self, keeper: Keeper, router: QueryRouter) -> None:
         self._keeper = keeper
+        self._router = router
 
     def load(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """Fill an empty store; GenesisError names the part that is wrong."""
         try:
             self._load(ctx, state)
-        except (KeyError, ValueError, AttributeError, TypeError) as error:
+        except (KeyError, ValueError, AttributeError, TypeError, EOFError, OSError) as error:
             raise GenesisError(f"app_state.wasm: {type(error).__name__} {error}") from error
         except AbciError as error:
             raise GenesisError(f"app_state.wasm: {error}") from error
 
     def dump(self, ctx: Context) -> dict[str, Any]:
-        store = ctx.kv("wasm")
-        return {
+        store, extra = ctx.kv("wasm"), accepted(ctx)
+        return ({"accepted_queries": extra} if extra else {}) | {
             "params": _shown_params(self._keeper.codes.params(ctx)),
             "codes": [
                 self._code(ctx, int.from_bytes(key[1:], "big"), value)
@@ -62,13 +66,13 @@ class Genesis:
     def _load(self, ctx: Context, state: Mapping[str, Any]) -> None:
         params = _read(wasm_pb.Params, state.get("params") or DEFAULT_PARAMS)
         self._keeper.codes.set_params(ctx, params)
+        accept(ctx, self._router, state.get("accepted_queries") or ())
         for code in state.get("codes") or ():
             self._load_code(ctx, code)
         for contract in state.get("contracts") or ():
             self._load_contract(ctx, contract)
         for sequence in state.get("sequences") or ():
-            key = base64.b64decode(sequence["id_key"])
-            ctx.kv("wasm").set(key, keys.u64(int(sequence["value"])))
+            _set_once(ctx, base64.b64decode(sequence["id_key"]), keys.u64(int(sequence["value"])))
         self._check_sequences(ctx)
 
     def _load_code(self, ctx: Context, code: Mapping[str, Any]) -> None:
@@ -76,7 +80,7 @@ class Genesis:
         if codes.find(ctx, code_id) is not None:
             raise GenesisError(f"app_state.wasm.codes: code {code_id} is there twice")
         info = _read(wasm_pb.CodeInfo, code["code_info"])
-        checksum = self._keeper.vm.restore_code(base64.b64decode(code["code_bytes"]))
+        checksum = self._keeper.vm.restore_code(_unpacked(base64.b64decode(code["code_bytes"])))
         if checksum != info.code_hash:
             raise GenesisError(
                 f"app_state.wasm.codes: code {code_id} hashes to {checksum.hex()}, not {info.code_hash.hex()}"
@@ -99,7 +103,7 @@ class Genesis:
         keeper.import_contract(ctx, raw, info, history)
         for model in contract.get("contract_state") or ():
             key = keys.contract_store(raw) + bytes.fromhex(model["key"])
-            ctx.kv("wasm").set(key, base64.b64decode(model["value"] or ""))
+            _set_once(ctx, key, base64.b64decode(model["value"] or ""))
 
     def _check_sequences(self, ctx: Context) -> None:
         """The next ids must be free."""
@@ -143,6 +147,17 @@ class Genesis:
                 _shown_entry(entry) for entry in self._keeper.history(ctx, raw)
             ],
         }
+
+
+def _set_once(ctx: Context, key: bytes, value: bytes) -> None:
+    if ctx.kv("wasm").has(key):
+        raise GenesisError(f"app_state.wasm: the key {key.hex()} is there twice")
+    ctx.kv("wasm").set(key, value)
+
+
+def _unpacked(code: bytes) -> bytes:
+    """Wasm, out of gzip if it comes in it."""
+    return gzip.decompress(code) if code.startswith(b"\x1f\x8b\x08") else code
 
 
 def _read(message: type[genesis.M], state: Mapping[str, Any]) -> genesis.M:

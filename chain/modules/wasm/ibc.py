@@ -14,8 +14,8 @@ from chain.modules.ibc.port import Acknowledgement, Counterparty
 from chain.modules.wasm import errors, keys, wire
 from chain.modules.wasm.answers import channel as wire_channel
 from chain.modules.wasm.errors import Panic, wrapped
-from chain.modules.wasm.keeper import Instance, Keeper
-from chain.modules.wasm.results import decode, judge
+from chain.modules.wasm.keeper import Keeper
+from chain.modules.wasm.results import decode, existing, judge
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from light_client import codec
 from light_client.packet import Packet
@@ -114,10 +114,10 @@ class ContractPort:
         return ack
 
     def _receive(self, ctx: Context, packet: Packet, relayer: str) -> Acknowledgement | None:
-        message = {"packet": wire.packet(packet), "relayer": relayer}
+        message = wire.relayed(packet, relayer)
         address = _contract(packet.destination_port)
         try:
-            instance, data = self._enter(ctx, address, "ibc_packet_receive", message)
+            instance, data = self._keeper.ibc_call(ctx, address, "ibc_packet_receive", message)
             result = decode(data, wire.ContractResult)
         except AbciError as error:
             if errors.VM_ERROR.matches(error):
@@ -125,7 +125,7 @@ class ContractPort:
             raise
         if result.error:
             return error_acknowledgement(result.error)
-        response = result.ok or wire.Response()
+        response = existing(result.ok)
         ack = self._keeper.respond(ctx, instance, response, response.acknowledgement)
         if ack is None:
             self._keep_for_later(ctx, packet)
@@ -140,17 +140,13 @@ class ContractPort:
     def on_acknowledgement_packet(
         self, ctx: Context, packet: Packet, ack: bytes, relayer: str
     ) -> None:
-        message = {
-            "acknowledgement": {"data": ack},
-            "original_packet": wire.packet(packet),
-            "relayer": relayer,
-        }
         with wrapped("on ack"):
+            message = wire.acknowledged(packet, ack, relayer)
             self._basic(ctx, packet.source_port, "ibc_packet_ack", message)
 
     def on_timeout_packet(self, ctx: Context, packet: Packet, relayer: str) -> None:
-        message = {"packet": wire.packet(packet), "relayer": relayer}
         with wrapped("on timeout"):
+            message = wire.relayed(packet, relayer)
             self._basic(ctx, packet.source_port, "ibc_packet_timeout", message)
 
     # -- pieces
@@ -158,22 +154,14 @@ class ContractPort:
     def _open(self, ctx: Context, port: str, message: dict[str, Any]) -> str:
         """``ibc_channel_open``; the version that the contract insists on, or nothing."""
         with _told_as_failure():
-            _, data = self._enter(ctx, _contract(port), "ibc_channel_open", message)
+            _, data = self._keeper.ibc_call(ctx, _contract(port), "ibc_channel_open", message)
             result = decode(data, wire.ChannelOpenResult)
         if result.error:
             raise errors.ContractError(errors.EXECUTE_FAILED, result.error)
         return result.ok.version if result.ok is not None else ""
 
     def _basic(self, ctx: Context, port: str, entry: str, message: dict[str, Any]) -> None:
-        with _told_as_failure():
-            instance, data = self._enter(ctx, _contract(port), entry, message)
-            response = judge(data, errors.EXECUTE_FAILED)
-        self._keeper.respond(ctx, instance, response, None)
-
-    def _enter(
-        self, ctx: Context, address: str, entry: str, message: dict[str, Any]
-    ) -> tuple[Instance, bytes]:
-        return self._keeper.ibc_call(ctx, address, entry, message)
+        call_basic(self._keeper, ctx, _contract(port), entry, message)
 
     def _channel(self, ctx: Context, port: str, channel: str) -> channel_pb2.Channel:
         end = self._ibc.channel(ctx, port, channel)
@@ -183,6 +171,16 @@ class ContractPort:
             )
         self._ibc.channel(ctx, port, channel)  # wasmd asks for the version apart, at a cost
         return end
+
+
+def call_basic(
+    keeper: Keeper, ctx: Context, address: str, entry: str, message: dict[str, Any]
+) -> None:
+    """An entry point that answers with an ``IbcBasicResponse``."""
+    with _told_as_failure():
+        instance, data = keeper.ibc_call(ctx, address, entry, message)
+        response = judge(data, errors.EXECUTE_FAILED)
+    keeper.respond(ctx, instance, response, None)
 
 
 @contextmanager

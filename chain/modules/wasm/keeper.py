@@ -23,6 +23,7 @@ from chain.modules.wasm.backend import ContractBackend
 from chain.modules.wasm.codes import Codes
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.results import decode, judge
+from chain.modules.wasm.versions import of_era
 from chain.vm import VM, Analysis, VmError
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
@@ -85,6 +86,7 @@ class Keeper:
         self.auth = auth
         self.bank = bank
         self.vm = vm
+        self.version = of_era(vm.era)
         self.codes = Codes(vm)
 
     # -- reading
@@ -241,7 +243,7 @@ class Keeper:
         instance: Instance,
         entry: str,
         *arguments: bytes,
-        multiplier: int = gas.MULTIPLIER,
+        multiplier: int | None = None,
     ) -> bytes:
         checksum, raw = instance.code.code_hash, instance.raw_address
         arguments = (self.env(ctx, instance.address), *arguments)
@@ -255,29 +257,30 @@ class Keeper:
         entry: str,
         arguments: Sequence[bytes],
         *,
-        multiplier: int = gas.MULTIPLIER,
+        multiplier: int | None = None,
     ) -> bytes:
         """Run one entry point and charge it: VM gas, and one SDK gas per byte of the result (wasmvm ``lib.go``)."""
-        limit = gas.runtime_limit(ctx)
-        backend = ContractBackend(self, ctx, address, multiplier)
+        unit = self.version.multiplier
+        limit = gas.runtime_limit(ctx, unit)
+        backend = ContractBackend(self, ctx, address, multiplier or unit)
         try:
             result = self.vm.call(checksum, entry, arguments, backend, limit)
         except VmError as error:
-            gas.consume_runtime(ctx, error.gas.used_internally if error.gas else 0)
+            gas.consume_runtime(ctx, error.gas.used_internally if error.gas else 0, unit)
             raise errors.VM_ERROR(errors.from_vm(error)) from error
         except AbciError as error:
             report = getattr(error, "gas_report", None)
-            gas.consume_runtime(ctx, report.used_internally if report else 0)
+            gas.consume_runtime(ctx, report.used_internally if report else 0, unit)
             raise
         used = result.gas.used_internally
-        parsing = gas.MULTIPLIER * len(result.data)
+        parsing = unit * len(result.data)
         if limit < used + parsing:
-            gas.consume_runtime(ctx, used)
+            gas.consume_runtime(ctx, used, unit)
             size = len(result.data)
             raise errors.VM_ERROR(
                 f"insufficient gas left to deserialize contract execution result ({size} bytes)"
             )
-        gas.consume_runtime(ctx, used + parsing)
+        gas.consume_runtime(ctx, used + parsing, unit)
         return result.data
 
     def respond(
@@ -295,9 +298,11 @@ class Keeper:
 
     def env(self, ctx: Context, address: str) -> bytes:
         counter = ctx.values.get(TX_COUNTER)
-        transaction = None
+        transaction: dict[str, Any] | None = None
         if counter is not None:
-            transaction = {"index": counter, "hash": sha256(ctx.tx_bytes).digest()}
+            transaction = {"index": counter}
+            if self.version.tx_hash:
+                transaction["hash"] = sha256(ctx.tx_bytes).digest()
         return gojson.encode(wire.env(ctx, address, transaction))
 
     # -- pieces
@@ -389,8 +394,15 @@ class Keeper:
         if version is not None and version == new.contract_migrate_version:
             return None
         self._charge_setup(ctx, checksum, code_id, "migrate")
-        about = gojson.encode({"sender": sender, "old_migrate_version": version})
-        return judge(self._enter(ctx, instance, "migrate", message, about), errors.MIGRATION_FAILED)
+        arguments = [message]
+        if self.version.migrate_info:
+            about = {"sender": sender, "old_migrate_version": version}
+            arguments.append(gojson.encode(about))
+        data = self._enter(ctx, instance, "migrate", *arguments)
+        result = decode(data, wire.ContractResult)
+        if result.error:
+            raise errors.ContractError(errors.MIGRATION_FAILED, result.error)
+        return result.ok
 
     def _record_creation(
         self, ctx: Context, raw: bytes, info: wasm_pb.ContractInfo, message: bytes

@@ -16,6 +16,8 @@ TX_COUNTER: Final = b"\x08"
 BY_CREATOR: Final = b"\x09"
 PARAMS: Final = b"\x10"
 ASYNC_ACK: Final = b"\x11"
+ACCEPTED: Final = b"\xf0accepted"
+"""Ours: the gRPC paths that contracts may ask; wasmd has them in its program."""
 
 NEXT_CODE_ID: Final = SEQUENCE + b"lastCodeId"
 NEXT_INSTANCE_ID: Final = SEQUENCE + b"lastContractId"

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chain.context import Context, Mode
+from chain.gas import GasMeter
 from chain.modules.auth.module import Auth
 from chain.modules.bank.module import Bank
+from chain.modules.base.consensus import Consensus
 from chain.modules.ibc.module import Ibc
 from chain.modules.staking.module import Staking
 from chain.modules.wasm import keys
+from chain.modules.wasm.callbacks import ContractCallbacks
 from chain.modules.wasm.dispatch import Dispatcher
 from chain.modules.wasm.genesis import Genesis
 from chain.modules.wasm.ibc import PORT_PREFIX, ContractPort
@@ -25,6 +28,9 @@ from chain.vm import VM
 
 PYTHON_FRAMES: Final = 10_000
 """Messages nest up to 100 deep, a dozen frames each, queries inside them more: above CPython's limit of 1,000."""
+
+SIMULATION_GAS_LIMIT: Final = 50_000_000
+"""Of simulations on a chain whose blocks have no limit: some seconds of an endless loop."""
 
 
 class Wasm:
@@ -42,15 +48,18 @@ class Wasm:
         routers: Routers,
         vm: VM,
         authority: str,
+        consensus: Consensus,
     ) -> None:
         sys.setrecursionlimit(max(sys.getrecursionlimit(), PYTHON_FRAMES))
+        self._consensus = consensus
         self.keeper = Keeper(auth, bank, vm)
-        messenger = ChainMessenger(bank, ibc, routers.messages)
-        self.keeper.dispatch = Dispatcher(self.keeper.reply, messenger)
-        self.keeper.answer = Querier(self.keeper, staking, ibc)
+        messenger = ChainMessenger(auth, bank, ibc, routers.messages)
+        self.keeper.dispatch = Dispatcher(self.keeper.reply, messenger, self.keeper.version)
+        self.keeper.answer = Querier(self.keeper, staking, ibc, routers.queries)
         self._messages = Messages(self.keeper, authority)
         self._queries = Queries(self.keeper)
-        self._genesis = Genesis(self.keeper)
+        self._genesis = Genesis(self.keeper, routers.queries)
+        self.callbacks = ContractCallbacks(self.keeper)
         ibc.route(PORT_PREFIX, ContractPort(self.keeper, ibc))
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
@@ -58,8 +67,14 @@ class Wasm:
         self._queries.register(queries)
 
     def ante(self, ctx: Context, _: Any) -> Context:
-        """Number the transaction within its block and remember the codes it warms (wasmd ``keeper/ante.go``)."""
-        if ctx.mode is not Mode.SIMULATE:
+        """Number the transaction within its block and remember the codes it warms (wasmd ``keeper/ante.go``).
+
+        A simulation has no number, and an end: anybody may ask for one, for nothing (CWA-2024-009).
+        """
+        if ctx.mode is Mode.SIMULATE:
+            block = self._consensus.params(ctx).block.max_gas
+            ctx = ctx.with_gas(GasMeter(block if block > 0 else SIMULATION_GAS_LIMIT))
+        else:
             ctx = ctx.with_value(TX_COUNTER, self._count(ctx))
         return ctx.with_value(TX_CONTRACTS, set())
 

@@ -17,26 +17,26 @@ from chain.errors import AbciError, OutOfGas
 from chain.gas import GasMeter
 from chain.modules.ibc.module import Ibc
 from chain.modules.staking.module import Staking
-from chain.modules.wasm import asked, errors, gas, wire
+from chain.modules.wasm import asked, errors, wire
 from chain.modules.wasm.answers import BankAnswers, IbcAnswers, StakingAnswers, WasmAnswers
 from chain.modules.wasm.keeper import Keeper
+from chain.modules.wasm.routed import RoutedAnswers
+from chain.router import QueryRouter
 
-REFUSED: Final = {
-    "custom": "custom",
-    "stargate": "Stargate queries are disabled on this chain",
-    "grpc": "gRPC queries are disabled on this chain",
-    "distribution": "distribution",
-}
+REFUSED: Final = {"custom": "custom", "distribution": "distribution"}
 
 
 class Querier:
     """Answers ``query_chain``."""
 
-    def __init__(self, keeper: Keeper, staking: Staking, ibc: Ibc) -> None:
+    def __init__(self, keeper: Keeper, staking: Staking, ibc: Ibc, router: QueryRouter) -> None:
+        self._multiplier = keeper.version.multiplier
         self._answers: Mapping[str, Callable[[Context, str, Any], bytes]] = {
             "bank": BankAnswers(keeper),
+            "grpc": RoutedAnswers(router, "gRPC", as_json=False),
             "ibc": IbcAnswers(keeper, ibc),
             "staking": StakingAnswers(keeper, staking),
+            "stargate": RoutedAnswers(router, "Stargate", as_json=True),
             "wasm": WasmAnswers(keeper),
         }
 
@@ -46,7 +46,7 @@ class Querier:
             wanted = wire.decode(request, asked.Request)
         except ValueError as error:
             return _system({"invalid_request": {"error": str(error), "request": request}})
-        meter = GasMeter(gas_limit // gas.MULTIPLIER)
+        meter = GasMeter(gas_limit // self._multiplier)
         try:
             answer = self._answer(ctx.fork(meter), caller, wanted)
         except (OutOfGas, errors.Panic):

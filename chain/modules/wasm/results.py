@@ -23,6 +23,11 @@ def judge(data: bytes, failure: Registered) -> wire.Response:
     result = decode(data, wire.ContractResult)
     if result.error:
         raise errors.ContractError(failure, result.error)
-    if result.ok is None:
-        raise errors.VM_ERROR("internal wasmvm error")
-    return result.ok
+    return existing(result.ok)
+
+
+def existing(response: wire.Response | None) -> wire.Response:
+    """Neither a response nor an error: wasmd reads it through a nil pointer, which ends the transaction."""
+    if response is None:
+        raise errors.Panic("runtime error: invalid memory address or nil pointer dereference")
+    return response

@@ -285,6 +285,20 @@ def channel(
     }
 
 
+def relayed(value: Packet, relayer: str) -> dict[str, Any]:
+    """``IbcPacketReceiveMsg`` and ``IbcPacketTimeoutMsg``."""
+    return {"packet": packet(value), "relayer": relayer}
+
+
+def acknowledged(value: Packet, ack: bytes, relayer: str) -> dict[str, Any]:
+    """``IbcPacketAckMsg``."""
+    return {
+        "acknowledgement": {"data": ack},
+        "original_packet": packet(value),
+        "relayer": relayer,
+    }
+
+
 def packet(value: Packet) -> dict[str, Any]:
     """``IbcPacket``: a zero timeout height is ``null``, a zero timestamp is left out."""
     height = value.timeout_height

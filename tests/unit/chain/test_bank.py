@@ -101,7 +101,7 @@ REFUSED: dict[str, tuple[Message, str, int, str]] = {
         5,
         "spendable balance 0foo is smaller than 1foo: insufficient funds",
     ),
-    "nothing": (_send(""), "sdk", 10, "invalid coins"),
+    "nothing": (_send(""), "sdk", 10, ": invalid coins"),
     "a negative amount": (_send("-1stake"), "sdk", 10, "-1stake: invalid coins"),
     "unsorted coins": (_send("1stake,1atom"), "sdk", 10, "1stake,1atom: invalid coins"),
     "to nobody": (

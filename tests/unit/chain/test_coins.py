@@ -50,7 +50,9 @@ def test_amounts_have_256_bits() -> None:
     assert coins.amount_of(largest) == 2**256 - 1
     with pytest.raises(AbciError, match="integer out of range"):
         coins.amount_of(str(2**256))
-    for bad in ("", "0x10", "1e3", " 1", "١"):
+    for text, amount in (("0x10", 16), ("010", 8), ("1_000", 1000), ("-5", -5)):
+        assert coins.amount_of(text) == amount  # as Go's big.Int reads it
+    for bad in ("", "0x", "08", "1__0", "1e3", " 1", "١"):
         with pytest.raises(AbciError, match="invalid amount"):
             coins.amount_of(bad)
 

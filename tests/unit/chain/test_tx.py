@@ -111,23 +111,23 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "an unknown field of TxRaw": (
         _raw() + _field(4, b"x"),
-        'errUnknownField "/cosmos.tx.v1beta1.TxRaw": {TagNum: 4, WireType:"bytes"}',
+        'errUnknownField "*tx.TxRaw": {TagNum: 4, WireType:"bytes"}',
     ),
     "an unknown critical field of TxBody": (
         _raw(BODY + _field(99, b"x")),
-        'errUnknownField "/cosmos.tx.v1beta1.TxBody": {TagNum: 99, WireType:"bytes"}',
+        'errUnknownField "*tx.TxBody": {TagNum: 99, WireType:"bytes"}',
     ),
     "an unknown field of AuthInfo, critical or not": (
         _raw(info=INFO + _field(2047, b"x")),
-        'errUnknownField "/cosmos.tx.v1beta1.AuthInfo": {TagNum: 2047, WireType:"bytes"}',
+        'errUnknownField "*tx.AuthInfo": {TagNum: 2047, WireType:"bytes"}',
     ),
     "an unknown field within a message": (
         _raw(_body(any_pb2.Any(type_url=SEND_URL, value=b"\x48\x01"))),
-        'errUnknownField "/cosmos.bank.v1beta1.MsgSend": {TagNum: 9, WireType:"varint"}',
+        'errUnknownField "*types.MsgSend": {TagNum: 9, WireType:"varint"}',
     ),
     "an unknown field deep in a message": (
         _raw(_body(any_pb2.Any(type_url=SEND_URL, value=_field(3, _field(5, b"x"))))),
-        'errUnknownField "/cosmos.base.v1beta1.Coin": {TagNum: 5, WireType:"bytes"}',
+        'errUnknownField "*types.Coin": {TagNum: 5, WireType:"bytes"}',
     ),
     "a type that nobody serves": (
         _raw(_body(any_pb2.Any(type_url="/cosmos.gov.v1.MsgVote"))),

@@ -254,7 +254,12 @@ def test_sending_is_checked(link: Link) -> None:
         (send(1, "s"), ("ibc", 6), "1s"),
         (send(1, "ibc/xyz"), ("ibc", 6), "1ibc/xyz"),
         (send(1, unknown), ("transfer", 6), "AB: denomination not found"),
-        (send(source_channel="channel-7"), ("channel", 3), "channel-7"),
+        (send(source_channel="channel-7"), ("channelv2", 8), "timeout must not be 0"),
+        (
+            send(source_channel="channel-7", timeout_timestamp=1),
+            ("clientv2", 35),
+            "send packet failed for source id: channel-7: counterparty not found",
+        ),
         (send(source_port="!"), ("host", 2), "invalid source port ID"),
         (send(receiver=" "), ("ibc", 5), "missing recipient address"),
         (send(receiver="r" * 2049), ("ibc", 5), "must not exceed 2048 bytes"),

@@ -6,11 +6,15 @@ The words and codes are those of wasmd 0.61.14, which ran the same artifact.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from helpers.wasm import ALICE, BOB, WasmChain, attribute, refusal
 
+from chain.context import Mode
+from chain.errors import OutOfGas
+from chain.modules.wasm.module import SIMULATION_GAS_LIMIT
 from chain.vm import VM
 from cosmos_pb.cosmwasm.wasm.v1 import query_pb2
 
@@ -172,3 +176,18 @@ def alive(chain: WasmChain, contract: str) -> None:
     result = chain.execute(contract, {"recurse": {"depth": 1}}, gas=GAS)
     assert result.code == 0, result.log
     assert isinstance(chain.ask(contract, {"recurse": {"depth": 1}}), int)
+
+
+def test_a_simulation_has_an_end(vm: VM) -> None:
+    """Anybody may ask a node for one, for nothing: the block's gas is its limit, or a few seconds' worth."""
+    chain = WasmChain(vm, max_gas=GAS)
+    contract = chain.make("hostile", {})
+    with pytest.raises(OutOfGas, match=f"gasWanted: {GAS}"):
+        chain.app.simulate(chain.execution(contract, {"loop_forever": {}}, gas=GAS))
+
+
+def test_a_simulation_has_an_end_on_a_chain_without_limits(chain: WasmChain) -> None:
+    wasm = chain.app.wasm
+    assert wasm is not None
+    simulated = replace(chain.app.context_at(0), mode=Mode.SIMULATE)
+    assert wasm.ante(simulated, None).gas.limit == SIMULATION_GAS_LIMIT

@@ -12,10 +12,12 @@ from helpers.wasm import ALICE, WasmChain, refusal
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.ibc import Counterparty
-from chain.modules.wasm import keys
+from chain.modules.wasm import keys, wire
 from chain.modules.wasm.ibc import ContractPort
+from chain.modules.wasm.messenger import ChainMessenger, Outcome
 from chain.vm import VM
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from light_client import codec
 from light_client.packet import Packet
 from light_client.values import Height
 
@@ -175,3 +177,49 @@ def test_a_contract_without_entry_points(vm: VM) -> None:
         stage.calls.on_chan_open_init(
             stage.context(), ORDER, ("c",), f"wasm.{puppet.address}", "channel-0", THERE, "v"
         )
+
+
+def late_ack(**changes: Any) -> wire.CosmosMsg:
+    body = {"channel_id": "channel-0", "packet_sequence": 3, "ack": {"data": "e30="}, **changes}
+    return wire.decode(
+        json.dumps({"ibc": {"write_acknowledgement": body}}).encode(), wire.CosmosMsg
+    )
+
+
+def sends(stage: Stage, ctx: Context, message: wire.CosmosMsg) -> Outcome:
+    app = stage.chain.app
+    assert app.wasm is not None
+    contract = app.wasm.keeper.instance(ctx, stage.address)
+    return ChainMessenger(app.auth, app.bank, app.ibc, app.messages)(ctx, contract, message)
+
+
+def test_an_acknowledgement_that_comes_later_comes_once(stage: Stage) -> None:
+    ctx, packet = stage.context(), stage.packet({})
+    end = channel_pb2.Channel(state=channel_pb2.STATE_OPEN, ordering=ORDER, connection_hops=["c"])
+    path = f"channelEnds/ports/{stage.port}/channels/channel-0"
+    ctx.kv("ibc").set(path.encode(), end.SerializeToString())
+    stored = codec.packet_to_pb(packet).SerializeToString()
+    ctx.kv("wasm").set(keys.async_ack(stage.port, "channel-0", 3), stored)
+    [response] = sends(stage, ctx, late_ack()).responses
+    assert response.type_url == "/cosmwasm.wasm.v1.MsgIBCWriteAcknowledgementResponse"
+    [written] = [e for e in ctx.events.events if e.type == "write_acknowledgement"]
+    assert dict(written.attributes)["packet_ack_hex"] == b"{}".hex()
+    with pytest.raises(AbciError) as caught:
+        sends(stage, ctx, late_ack())
+    assert (caught.value.code, caught.value.log) == (14, "packet: invalid")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "text"),
+    [
+        ({"packet_sequence": 9}, 14, "packet: invalid"),
+        ({"channel_id": "channel-9"}, 14, "packet: invalid"),
+        ({"channel_id": ""}, 12, "ibc channel: empty"),
+    ],
+)
+def test_acknowledging_what_never_came(
+    stage: Stage, changes: dict[str, Any], code: int, text: str
+) -> None:
+    with pytest.raises(AbciError) as caught:
+        sends(stage, stage.context(), late_ack(**changes))
+    assert (caught.value.codespace, caught.value.code, caught.value.log) == ("wasm", code, text)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from helpers.accounts import Person
 from helpers.puppet import CODE, SILENT, Puppet, b64, coin, executes, pays, sub
-from helpers.wasm import ALICE, BOB, WasmChain, kinds, refusal
+from helpers.wasm import ALICE, BOB, WasmChain, attribute, kinds, refusal
 
 from chain.vm import VM
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
@@ -376,3 +376,38 @@ def test_what_is_not_there_is_told_by_its_number(puppet: Puppet) -> None:
     absent = bech32.encode("cosmos", bytes(32))
     assert puppet.sends(sub(executes(absent, SILENT), "error")).code == 0
     assert puppet.reply["result"] == {"error": "codespace: wasm, code: 22"}
+
+
+@pytest.mark.parametrize("amount", ["0x3", "03", "3"])
+def test_amounts_in_other_bases(puppet: Puppet, amount: str) -> None:
+    """Go's ``NewIntFromString`` looks at the prefix, so a contract may write so."""
+    sent = {"to_address": BOB.address, "amount": [{"denom": "stake", "amount": amount}]}
+    result = puppet.sends(sub({"bank": {"send": sent}}), funds=[coin(3)])
+    assert result.code == 0, result.log
+    assert attribute(result, "amount") == "3stake"
+
+
+def test_of_several_variants_the_first_counts(puppet: Puppet) -> None:
+    """In the order of ``MessageEncoders.Encode``; a variant that is known but empty counts as unknown."""
+    both = pays(BOB, 1) | {"wasm": {"execute": {"contract_addr": "x", "msg": "", "funds": []}}}
+    assert puppet.sends(sub(both), funds=[coin(1)]).code == 0
+    empty = {"bank": {}, "wasm": executes(puppet.address, {"ok": {}})["wasm"]}
+    ended = puppet.sends(sub(empty))
+    assert (ended.codespace, ended.code) == ("wasm", 20)
+    assert "no handler found: unknown message from the contract" in ended.log
+
+
+def test_an_unknown_message_deep_inside_is_told_as_unknown(puppet: Puppet, other: Puppet) -> None:
+    inner = {"ok": {"messages": [sub({"custom": {"a": 1}})]}}
+    ended = puppet.sends(sub(executes(other.address, inner)))
+    assert refusal(ended) == (
+        "wasm",
+        20,
+        "no handler found: unknown message from the contract",
+    )
+
+
+def test_a_message_signed_by_no_address(puppet: Puppet) -> None:
+    packed = {"type_url": "/cosmos.bank.v1beta1.MsgSend", "value": ""}
+    assert puppet.sends(sub({"any": packed}, "error")).code == 0
+    assert puppet.reply["result"] == {"error": "codespace: undefined, code: 1"}

@@ -1,0 +1,75 @@
+"""Chains with an older VM: their JSON and their gas unit.
+
+``wasmvm_older.json`` was written by programs that import the types of those versions of wasmvm.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from helpers.puppet import CODE, Puppet, b64, executes, sub
+from helpers.wasm import ALICE, WasmChain
+
+from chain.modules.wasm.versions import Version, of_era
+from chain.vm import ERAS, VM
+from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2
+
+GOLDEN: Final[dict[str, dict[str, str]]] = json.loads(
+    Path(__file__).with_name("wasmvm_older.json").read_text()
+)
+
+
+def shape(value: Any) -> Any:
+    """Names and their order; what lists hold is one shape."""
+    if isinstance(value, dict):
+        return [(name, shape(item)) for name, item in value.items()]
+    if isinstance(value, list):
+        return [shape(item) for item in value[:1]]
+    return type(value).__name__
+
+
+@pytest.mark.parametrize(
+    ("era", "wasmvm"), [("1.5.8", "1.5.9"), ("2.0.7", "2.0.6"), ("2.2.2", "2.2.6")]
+)
+def test_what_contracts_read(era: str, wasmvm: str) -> None:
+    vm = VM(era=ERAS[era])
+    try:
+        chain = WasmChain(vm)
+        chain.store(CODE)
+        puppet = Puppet(chain, 1)
+        inner = {"ok": {"data": b64(b"d"), "attributes": [{"key": "k", "value": "v"}]}}
+        message = sub(executes(puppet.address, inner), "always", payload=b64(b"p"))
+        assert puppet.sends(message).code == 0
+        golden = {name: json.loads(text) for name, text in GOLDEN[wasmvm].items()}
+        assert shape(puppet.reply) == shape(golden["reply_ok"])
+        assert shape(json.loads(puppet.stored("env"))) == shape(golden["env"])
+        assert json.loads(puppet.stored("info")) | {"sender": "cosmos1sender"} == golden["info"]
+        assert puppet.sends(sub(executes(puppet.address, {"error": "e"}), "error")).code == 0
+        assert shape(puppet.reply) == shape(golden["reply_error"])
+    finally:
+        vm.close()
+
+
+def test_before_2_2_migrate_has_two_arguments() -> None:
+    vm = VM(era=ERAS["2.1.7"])
+    try:
+        chain = WasmChain(vm)
+        chain.store(CODE)
+        puppet = Puppet(chain, 1)
+        message = tx_pb2.MsgMigrateContract(
+            sender=ALICE.address, contract=puppet.address, code_id=1, msg=b"{}"
+        )
+        result = chain.run(message)
+        assert "The contract's method arity: 3" in result.log
+    finally:
+        vm.close()
+
+
+def test_versions() -> None:
+    assert of_era(ERAS["3.0.9"]) == Version()
+    first = of_era(ERAS["1.5.0"])
+    assert (first.multiplier, first.payloads, first.tx_hash) == (140_000_000, False, False)
+    assert [of_era(ERAS[name]).migrate_info for name in ("2.1.7", "2.2.0")] == [False, True]
