@@ -17,6 +17,7 @@ from benchmarks.measure import Result
 # The parts without processes of their own come first.
 BENCHMARKS: Final = (
     "proofs",
+    "proofs_peer",
     "headers",
     "contract_calls",
     "state",
@@ -25,7 +26,7 @@ BENCHMARKS: Final = (
     "latency",
     "packets",
 )
-_NAME: Final = 22
+_NAME: Final = 32
 
 
 def main(words: Sequence[str] | None = None) -> int:
