@@ -162,12 +162,19 @@ def test_any_path_has_an_answer(
     assert answer.code != PANIC, answer.log
 
 
+@pytest.fixture(scope="module")
+def send(solo: Solo) -> bytes:
+    one = coin_pb2.Coin(denom="stake", amount="1")
+    message = tx_pb2.MsgSend(from_address=ALICE.address, to_address=ALICE.address, amount=[one])
+    return solo.tx(ALICE, message)
+
+
 @MANY
 @given(st.data())
-def test_any_transaction_bytes_have_an_outcome(solo: Solo, data: st.DataObject) -> None:
-    one = coin_pb2.Coin(denom="stake", amount="1")
-    send = tx_pb2.MsgSend(from_address=ALICE.address, to_address=ALICE.address, amount=[one])
-    raw = bytearray(solo.tx(ALICE, send))
+def test_any_transaction_bytes_have_an_outcome(
+    solo: Solo, send: bytes, data: st.DataObject
+) -> None:
+    raw = bytearray(send)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(raw)))
         raw[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
