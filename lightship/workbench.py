@@ -27,26 +27,19 @@ from chain.store.branch import Branch
 from chain.vm import (
     BUILT_IN_CAPABILITIES,
     DEFAULT_ERA,
-    VM,
-    Analysis,
-    Backend,
-    CallResult,
     Era,
     GasReport,
-    VmError,
 )
 from chain.vm.profile import Profile, Profiler
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 from light_client import bech32
 from light_client.values import Timestamp
 from lightship.canned import Answers
+from lightship.watched import OLD_CHECKSUM, WatchedVM
 
 STORE: Final = "wasm"
 CODE_ID: Final = 1
 OLD_CODE_ID: Final = 2
-OLD_CHECKSUM: Final = bytes(32)
-"""Stands for the code that a contract is migrated from, of which only the migrate version counts."""
-
 GENESIS_TIME: Final = Timestamp(1_700_000_000)
 
 State = Mapping[bytes, bytes]
@@ -133,7 +126,7 @@ class Workbench:
         capabilities: frozenset[str] = BUILT_IN_CAPABILITIES,
         profile: bool = False,
     ) -> None:
-        self._vm = _WatchedVM(era, capabilities, world.old_migrate_version)
+        self._vm = WatchedVM(era, capabilities, world.old_migrate_version)
         self._world = world
         self._answers = answers or Answers()
         self._checksum = self._vm.store_code(code)
@@ -331,58 +324,6 @@ _ENTER: Final[Mapping[str, Callable[[Workbench, Context, Call], None]]] = {
     "query": _query,
     "reply": _reply,
 }
-
-
-class _WatchedVM(VM):
-    """Remembers the outermost call, which ``profiler`` runs where there is one; queries inside it run as ever."""
-
-    def __init__(self, era: Era, capabilities: frozenset[str], old_version: int | None) -> None:
-        super().__init__(era=era, capabilities=capabilities)
-        self.profiler: Profiler | None = None
-        self._old_version = old_version
-        self._busy = False
-        self.reset()
-
-    def reset(self) -> None:
-        self.data: bytes | None = None
-        self.gas: GasReport | None = None
-        self.debug: tuple[str, ...] = ()
-
-    def analyze(self, checksum: bytes) -> Analysis:
-        if checksum != OLD_CHECKSUM:
-            return super().analyze(checksum)
-        nothing: frozenset[str] = frozenset()
-        return Analysis(nothing, False, nothing, self._old_version)
-
-    def call(
-        self,
-        checksum: bytes,
-        entry: str,
-        args: Sequence[bytes],
-        backend: Backend,
-        gas_limit: int,
-        *,
-        debug: bool = False,
-    ) -> CallResult:
-        if self._busy:
-            return super().call(checksum, entry, args, backend, gas_limit, debug=debug)
-        self._busy = True
-        try:
-            result = self._outermost(checksum, entry, args, backend, gas_limit)
-        except (VmError, AbciError) as error:
-            self.gas = getattr(error, "gas_report", None)
-            raise
-        finally:
-            self._busy = False
-        self.data, self.gas, self.debug = result.data, result.gas, result.debug
-        return result
-
-    def _outermost(
-        self, checksum: bytes, entry: str, args: Sequence[bytes], backend: Backend, gas_limit: int
-    ) -> CallResult:
-        if self.profiler is not None:
-            return self.profiler.call(entry, args, backend, gas_limit, debug=True)
-        return super().call(checksum, entry, args, backend, gas_limit, debug=True)
 
 
 class _Nothing:

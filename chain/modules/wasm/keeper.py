@@ -6,7 +6,7 @@ Every entry point has the same stages: *load* the instance, *charge* its set-up,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -22,6 +22,7 @@ from chain.modules.wasm.access import can_instantiate
 from chain.modules.wasm.backend import ContractBackend
 from chain.modules.wasm.codes import Codes
 from chain.modules.wasm.errors import wrapped
+from chain.modules.wasm.records import Records, position
 from chain.modules.wasm.results import decode, judge
 from chain.modules.wasm.versions import of_era
 from chain.vm import VM, Analysis, VmError
@@ -76,30 +77,20 @@ class Wanted:
     funds: Sequence[Coin] = ()
 
 
-class Keeper:
+class Keeper(Records):
     """State of x/wasm. ``dispatch`` (sub-messages) and ``answer`` (contract queries) are set by its module."""
 
     dispatch: ResponseHandler
     answer: QueryHandler
 
     def __init__(self, auth: Auth, bank: Bank, vm: VM) -> None:
-        self.auth = auth
+        super().__init__(auth)
         self.bank = bank
         self.vm = vm
         self.version = of_era(vm.era)
         self.codes = Codes(vm)
 
     # -- reading
-
-    def contract_info(self, ctx: Context, address: bytes) -> wasm_pb.ContractInfo | None:
-        found = ctx.kv("wasm").get(keys.contract(address))
-        return None if found is None else wasm_pb.ContractInfo.FromString(found)
-
-    def has_contract(self, ctx: Context, address: bytes) -> bool:
-        return ctx.kv("wasm").has(keys.contract(address))
-
-    def save_info(self, ctx: Context, address: bytes, info: wasm_pb.ContractInfo) -> None:
-        ctx.kv("wasm").set(keys.contract(address), info.SerializeToString())
 
     def instance(self, ctx: Context, address: str) -> Instance:
         """The contract at ``address``; wasm/22 or wasm/28 when it or its code is missing."""
@@ -109,13 +100,6 @@ class Keeper:
         if info is None:
             raise errors.no_such_contract(address)
         return Instance(address, raw, info, self.codes.require(ctx, info.code_id))
-
-    def history(self, ctx: Context, address: bytes) -> Iterator[wasm_pb.ContractCodeHistoryEntry]:
-        for _, value in ctx.kv("wasm").prefix(keys.history(address)):
-            yield wasm_pb.ContractCodeHistoryEntry.FromString(value)
-
-    def raw(self, ctx: Context, address: bytes, key: bytes) -> bytes | None:
-        return ctx.kv("wasm").get(keys.contract_store(address) + key)
 
     # -- entry points
 
@@ -137,7 +121,7 @@ class Keeper:
         data = self.call(ctx, code.code_hash, raw, "instantiate", arguments)
         response = judge(data, errors.INSTANTIATE_FAILED)
         info = self._new_info(ctx, wanted, address, code.code_hash)
-        self._record_creation(ctx, raw, info, wanted.message)
+        self.record_creation(ctx, raw, info, wanted.message)
         ctx.emit("instantiate", ("_contract_address", address), ("code_id", str(wanted.code_id)))
         if free:
             ctx = ctx.with_value(FREE_INSTANTIATION, True)
@@ -178,7 +162,7 @@ class Keeper:
             raise UNAUTHORIZED("to use new code")
         instance = Instance(self.auth.address_text(raw), raw, info, code)
         response = self._call_migrate(ctx, instance, sender, code_id, message)
-        self._record_migration(ctx, instance, code_id, message)
+        self.record_migration(ctx, instance.raw_address, instance.info, code_id, message)
         ctx.emit("migrate", ("code_id", str(code_id)), ("_contract_address", instance.address))
         if response is None:
             return None
@@ -369,7 +353,7 @@ class Keeper:
             creator=wanted.creator,
             admin=wanted.admin,
             label=wanted.label,
-            created=_position(ctx),
+            created=position(ctx),
         )
         self.give_ports(info, address, self.vm.analyze(checksum))
         return info
@@ -403,69 +387,3 @@ class Keeper:
         if result.error:
             raise errors.ContractError(errors.MIGRATION_FAILED, result.error)
         return result.ok
-
-    def _record_creation(
-        self, ctx: Context, raw: bytes, info: wasm_pb.ContractInfo, message: bytes
-    ) -> None:
-        entry = wasm_pb.ContractCodeHistoryEntry(
-            operation=wasm_pb.CONTRACT_CODE_HISTORY_OPERATION_TYPE_INIT,
-            code_id=info.code_id,
-            updated=info.created,
-            msg=message,
-        )
-        store, at = ctx.kv("wasm"), _place(info.created)
-        store.set(keys.by_code(info.code_id, at, raw), b"")
-        store.set(keys.by_creator(self.auth.acc_address_bytes(info.creator), at, raw), b"")
-        self._append_history(ctx, raw, entry)
-        self.save_info(ctx, raw, info)
-
-    def import_contract(
-        self,
-        ctx: Context,
-        raw: bytes,
-        info: wasm_pb.ContractInfo,
-        history: Sequence[wasm_pb.ContractCodeHistoryEntry],
-    ) -> None:
-        """A contract out of a genesis file, without its state; ``history`` has at least one entry."""
-        store = ctx.kv("wasm")
-        for entry in history:
-            self._append_history(ctx, raw, entry)
-        self.save_info(ctx, raw, info)
-        store.set(keys.by_code(info.code_id, _place(history[-1].updated), raw), b"")
-        creator = self.auth.acc_address_bytes(info.creator)
-        store.set(keys.by_creator(creator, _place(history[0].updated), raw), b"")
-
-    def _record_migration(
-        self, ctx: Context, instance: Instance, code_id: int, message: bytes
-    ) -> None:
-        raw, info, store = instance.raw_address, instance.info, ctx.kv("wasm")
-        _, stored = next(store.prefix(keys.history(raw), reverse=True))
-        last = wasm_pb.ContractCodeHistoryEntry.FromString(stored)
-        store.delete(keys.by_code(info.code_id, _place(last.updated), raw))
-        entry = wasm_pb.ContractCodeHistoryEntry(
-            operation=wasm_pb.CONTRACT_CODE_HISTORY_OPERATION_TYPE_MIGRATE,
-            code_id=code_id,
-            updated=_position(ctx),
-            msg=message,
-        )
-        self._append_history(ctx, raw, entry)
-        store.set(keys.by_code(code_id, _place(entry.updated), raw), b"")
-        info.code_id = code_id
-        self.save_info(ctx, raw, info)
-
-    def _append_history(
-        self, ctx: Context, raw: bytes, entry: wasm_pb.ContractCodeHistoryEntry
-    ) -> None:
-        last = next(ctx.kv("wasm").prefix(keys.history(raw), reverse=True), None)
-        place = 1 if last is None else int.from_bytes(last[0][-8:], "big") + 1
-        ctx.kv("wasm").set(keys.history(raw, place), entry.SerializeToString())
-
-
-def _position(ctx: Context) -> wasm_pb.AbsoluteTxPosition:
-    """Wasmd's "tx index" is the block gas consumed so far (``NewAbsoluteTxPosition``)."""
-    index = ctx.block_gas.consumed if ctx.block_gas is not None else 0
-    return wasm_pb.AbsoluteTxPosition(block_height=ctx.height, tx_index=index)
-
-
-def _place(position: wasm_pb.AbsoluteTxPosition) -> bytes:
-    return keys.position(position.block_height, position.tx_index)

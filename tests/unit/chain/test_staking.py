@@ -8,6 +8,7 @@ from helpers.accounts import Person
 from helpers.chains import Solo
 
 from chain.errors import GenesisError
+from chain.modules.staking import decimals
 from cosmos_pb.cosmos.staking.v1beta1 import query_pb2
 from light_client import bech32
 
@@ -140,3 +141,38 @@ def test_a_wrong_operator_is_named() -> None:
     state = {"validators": [{"operator_address": "nobody"}]}
     with pytest.raises(GenesisError, match=r"app_state.staking: decoding bech32 failed"):
         Solo({"staking": state})
+
+
+def test_decimals_have_a_point_in_json_only(solo: Solo) -> None:
+    """Protobuf carries them times 10^18 (cosmossdk.io/math LegacyDec)."""
+    request = query_pb2.QueryValidatorRequest(validator_addr=_operator("large"))
+    found = _ask(solo, "Validator", request, query_pb2.QueryValidatorResponse).validator
+    assert found.commission.commission_rates.rate == "100000000000000000"
+    assert found.delegator_shares == "20000000000000000000"
+    [shown] = [
+        one
+        for one in solo.app.export_genesis()["staking"]["validators"]
+        if one["operator_address"] == _operator("large")
+    ]
+    assert shown["commission"]["commission_rates"]["rate"] == "0.100000000000000000"
+    assert shown["delegator_shares"] == "20.000000000000000000"
+
+
+@pytest.mark.parametrize("text", ["", "x", "1.", ".1", "0." + "1" * 19])
+def test_what_is_no_decimal(text: str) -> None:
+    state = {"validators": [{**_validator("one", "1"), "delegator_shares": text}]}
+    with pytest.raises(GenesisError, match="is no decimal"):
+        Solo({"staking": state})
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "shown"),
+    [
+        ("0.1", 10**17, "0.100000000000000000"),
+        ("12", 12 * 10**18, "12.000000000000000000"),
+        ("-0.5", -5 * 10**17, "-0.500000000000000000"),
+    ],
+)
+def test_decimals(text: str, number: int, shown: str) -> None:
+    assert decimals.parse(text) == number
+    assert decimals.show(str(number)) == shown

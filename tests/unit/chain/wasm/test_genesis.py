@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import gzip
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -158,3 +160,31 @@ def broken(state: dict[str, Any], name: str) -> dict[str, Any]:
 def test_faults(original: Original, other_vm: VM, name: str) -> None:
     with pytest.raises(GenesisError, match=r"app_state\.wasm"):
         WasmChain(other_vm, broken(original.state, name))
+
+
+@pytest.mark.parametrize("part", ["state", "sequences"])
+def test_a_key_twice(original: Original, other_vm: VM, part: str) -> None:
+    state = copy.deepcopy(original.state)
+    wasm = state["wasm"]
+    entries = wasm["sequences"]
+    if part == "state":
+        [entries] = [one["contract_state"] for one in wasm["contracts"] if one["contract_state"]][
+            :1
+        ]
+    entries.append(entries[0])
+    with pytest.raises(GenesisError, match="is there twice"):
+        WasmChain(other_vm, state)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_code_in_gzip(original: Original, other_vm: VM, *, damaged: bool) -> None:
+    """A genesis may carry it so; its hash is that of what is inside."""
+    state = copy.deepcopy(original.state)
+    for code in state["wasm"]["codes"]:
+        packed = gzip.compress(base64.b64decode(code["code_bytes"]))
+        code["code_bytes"] = base64.b64encode(packed[:-9] if damaged else packed).decode()
+    if damaged:
+        with pytest.raises(GenesisError, match=r"app_state\.wasm"):
+            WasmChain(other_vm, state)
+    else:
+        assert WasmChain(other_vm, state).ask(original.token, QUESTIONS[0])
