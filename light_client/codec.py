@@ -320,7 +320,7 @@ def consensus_state_to_pb(state: ConsensusState) -> tendermint_pb2.ConsensusStat
 
 
 def client_header_from_pb(pb: tendermint_pb2.Header) -> ClientHeader:
-    """Raises ClientError (client/12) without a signed header."""
+    """Raises ClientError (client/12) without a signed header. The priorities of validators are not kept."""
     if not pb.HasField("signed_header"):
         raise ClientError(errors.INVALID_CLIENT_HEADER, "tendermint signed header cannot be nil")
     return ClientHeader(
@@ -390,7 +390,19 @@ def from_any(packed: any_pb2.Any) -> ClientValue:
 
 
 def _optional_set(pb: tendermint_pb2.Header, name: str) -> ValidatorSet | None:
-    return validator_set_from_pb(getattr(pb, name)) if pb.HasField(name) else None  # type: ignore[arg-type] # a field of Header
+    return _members(getattr(pb, name)) if pb.HasField(name) else None  # type: ignore[arg-type] # a field of Header
+
+
+def _members(pb: validator_pb2.ValidatorSet) -> ValidatorSet:
+    """The set without priorities, which nothing hashes: they change with every block, the rest seldom."""
+    bare = validator_pb2.ValidatorSet()
+    bare.CopyFrom(pb)
+    for validator in bare.validators:
+        validator.ClearField("proposer_priority")
+    bare.ClearField("total_voting_power")
+    bare.ClearField("proposer")
+    proposer = validator_from_pb(pb.proposer) if pb.HasField("proposer") else None
+    return _validator_set(bare.SerializeToString()).proposed_by(proposer)
 
 
 @lru_cache(maxsize=_CACHED_SETS)

@@ -52,6 +52,12 @@ class ValidatorSet:
         """Its position in the set."""
         return self._index.get(address)
 
+    def proposed_by(self, proposer: Validator | None) -> "ValidatorSet":
+        """The same validators with another proposer, and with what has been computed of them."""
+        made = ValidatorSet(self.validators, proposer)
+        made.__dict__.update(_hash=self._hash, _index=self._index, total_power=self.total_power)
+        return made
+
     def validate_basic(self) -> None:
         """The checks of `ValidatorSetFromProto`; raises VerificationError."""
         if not self.validators:
