@@ -57,7 +57,9 @@ def run(quick: bool) -> list[Result]:
             aim = 400 if name == "real" else 0
             results.append(Result(title, 1 / cost, "headers/s", n, what, aim))
             over = f"update beside its signatures alone ({signatures * 1e6:,.0f} us)"
-            most = 1.25 if name == "equal" else 0  # what is not signatures is the same for few of them
+            most = (
+                1.25 if name == "equal" else 0
+            )  # what is not signatures is the same for few of them
             results.append(
                 Result(f"{title} cost", cost / signatures, "x", n, over, most, lower=True)
             )

@@ -11,13 +11,27 @@ from contracts import artifact
 from cosmos_pb.tendermint.crypto import proof_pb2
 from light_client import Rules, Trusted, answers, commitment, ics23, rpcjson, verify
 from light_client.client import ClientState, ConsensusState, History, Status, status
-from light_client.commit import LightBlock, SignedHeader
-from light_client.errors import LightClientError, Mismatch, NotEnoughTrust
+from light_client.evidence import LightClientAttackEvidence
 from light_client.proofs import SDK_SPECS, CommitmentProof, InnerSpec, LeafOp, ProofSpec
-from light_client.validators import ValidatorSet
-from light_client.values import Fraction, Height, Timestamp
+from light_client.tendermint import (
+    Attack,
+    Conflict,
+    Fraction,
+    Height,
+    LightBlock,
+    LightClientError,
+    Mismatch,
+    NotEnoughTrust,
+    SignedHeader,
+    Source,
+    Timestamp,
+    ValidatorSet,
+    drive,
+    first_conflict,
+)
 from relayer.transport import Transport
 
+Fetch = Callable[[int], LightBlock]
 SPEC: ProofSpec = ProofSpec(leaf_spec=LeafOp(prefix=b"\0"), inner_spec=InnerSpec(child_size=32))
 
 
@@ -39,6 +53,15 @@ def follow(root: Trusted, height: int, fetch: Callable[[int], LightBlock]) -> Tr
     except StopIteration as done:
         found: Trusted = done.value
         return found
+
+
+def disagreement(root: LightBlock, height: int, one: Fetch, two: Fetch) -> Conflict | None:
+    asking = first_conflict(root, height, Rules(trusting_period_ns=10**15), root.header.time)
+    found = drive(asking, {Source.PRIMARY: one, Source.WITNESS: two})
+    if found is not None:
+        assert_type(found.attack, Attack)
+        assert_type(found.evidence(against=Source.WITNESS), LightClientAttackEvidence)
+    return found
 
 
 def balance(header: Trusted, answer: answers.StoreAnswer, key: bytes) -> int:
