@@ -1,4 +1,4 @@
-"""ICS-23: the attacks of the advisories by name, and each rule with a forged proof."""
+"""ICS-23: each rule with a forged proof. The attacks that have names are in test_advisories.py."""
 
 from dataclasses import replace
 from hashlib import sha256
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from helpers.trees import Store, multistore
 
-from light_client import ics23, wire
+from light_client import ics23
 from light_client.errors import DecodeError, ProofError
 from light_client.ics23 import verify_membership, verify_non_membership
 from light_client.proofs import (
@@ -51,36 +51,6 @@ def refused(proof: ExistenceProof, words: str, spec: ProofSpec = IAVL_SPEC) -> N
     root = ics23.calculate(proof)
     with pytest.raises(ProofError, match=words):
         verify_membership(spec, root, proof, proof.key, proof.value)
-
-
-def recut(proof: ExistenceProof, bytes_of_key: int) -> ExistenceProof:
-    """The same leaf with the head of its key moved into the prefix: Dragonberry."""
-    assert proof.leaf
-    key = proof.key
-    # prefix ‖ len ‖ key has to keep its bytes, so the shorter key's length is one of the key's own
-    taken = wire.uvarint(len(key)) + key[:bytes_of_key]
-    rest = key[bytes_of_key + 1 :]
-    assert key[bytes_of_key] == len(rest)
-    return replace(proof, key=rest, leaf=replace(proof.leaf, prefix=proof.leaf.prefix + taken))
-
-
-EVIL = b"transfer/" + bytes([6]) + b"forged"
-
-
-def test_dragonberry_a_recut_leaf_proves_a_key_that_is_not_there() -> None:
-    store = Store({**ITEMS, EVIL: b"evil"})
-    forged = recut(store.existence(EVIL), EVIL.index(6))
-    assert ics23.calculate(forged) == store.root
-    with pytest.raises(ProofError, match="remaining prefix length to be 0"):
-        verify_membership(IAVL_SPEC, store.root, forged, b"forged", b"evil")
-
-
-def test_dragonberry_a_recut_neighbour_proves_a_false_absence() -> None:
-    store = Store({b"a": b"1", b"b": b"2", EVIL: b"evil"})
-    forged = recut(store.existence(EVIL), EVIL.index(6))
-    absence = NonExistenceProof(b"aa", store.existence(b"a"), forged)
-    with pytest.raises(ProofError, match="remaining prefix length to be 0"):
-        verify_non_membership(IAVL_SPEC, store.root, absence, b"aa")
 
 
 def test_an_inner_node_does_not_pass_for_a_leaf() -> None:
