@@ -6,6 +6,7 @@ that it runs any folder of the same formats.
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,21 @@ def cases(folder: Path) -> list[Any]:
 
 def raw(text: str | None) -> bytes:
     return bytes.fromhex(text or "")
+
+
+Runner = tuple[set[str], Callable[[Case], None]]
+
+
+def run(name: str, case: Case, runners: Sequence[Runner]) -> None:
+    """Run a case by the first runner whose fields it has; a format that nobody knows is a failure."""
+    for fields, runner in runners:
+        if fields <= case.keys():
+            runner(case)
+            return
+    pytest.fail(f"{name}: unknown format {sorted(case)}")
+
+
+def enough(found: Sequence[object], count: int) -> None:
+    """The default folder has at least so many cases; any other folder may have fewer."""
+    if "LIGHTSHIP_VECTORS" not in os.environ:
+        assert len(found) >= count

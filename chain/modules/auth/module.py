@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, Final
 
 from chain.context import Context
@@ -23,6 +22,7 @@ from chain.modules.auth.queries import Queries
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.auth.v1beta1 import genesis_pb2
 from light_client import bech32
+from light_client.addresses import module_account
 from light_client.errors import DecodeError
 
 STORE: Final = "acc"
@@ -71,7 +71,7 @@ class Auth:
         return bech32.encode(self.prefix, raw)
 
     def module_address(self, name: str) -> str:
-        return self.address_text(module_address_bytes(name))
+        return self.address_text(module_account(name))
 
     # Accounts
 
@@ -106,7 +106,7 @@ class Auth:
         """The account of a module, made when it is not there yet; sdk/9 for a name without one."""
         if name not in self.permissions:
             raise UNKNOWN_ADDRESS(f"module account {name} does not exist")
-        raw = module_address_bytes(name)
+        raw = module_account(name)
         found = self.load(ctx, raw)
         if found is not None:
             return found
@@ -185,11 +185,6 @@ class Auth:
             return self.address_bytes(account.address)
         except AbciError as error:
             raise GenesisError(f"app_state.auth.accounts: {account.address!r}: {error}") from error
-
-
-def module_address_bytes(name: str) -> bytes:
-    """cosmos-sdk x/auth/types NewModuleAddress."""
-    return sha256(name.encode()).digest()[:20]
 
 
 def _renumbered(ordered: list[Account]) -> Iterator[Account]:

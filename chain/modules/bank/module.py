@@ -18,7 +18,7 @@ from chain.errors import (
     GenesisError,
 )
 from chain.modules import genesis
-from chain.modules.auth.module import Auth, module_address_bytes
+from chain.modules.auth.module import Auth
 from chain.modules.bank import store
 from chain.modules.bank.errors import (
     INPUT_OUTPUT_MISMATCH,
@@ -31,6 +31,7 @@ from chain.modules.bank.queries import Queries
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2, genesis_pb2, tx_pb2
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
+from light_client.addresses import module_account
 
 MINTER: Final = "minter"
 BURNER: Final = "burner"
@@ -44,7 +45,7 @@ class Bank:
 
     def __init__(self, auth: Auth, blocked: Sequence[str]) -> None:
         self._auth = auth
-        self._blocked = frozenset(map(module_address_bytes, blocked))
+        self._blocked = frozenset(map(module_account, blocked))
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
         messages.register(

@@ -76,6 +76,7 @@ class Callback:
     execution_limit: int
     commit_limit: int
     version: str
+    calldata: bytes = b""
 
     @property
     def may_be_retried(self) -> bool:
@@ -160,19 +161,9 @@ class Callbacks:
             data = unmarshal(packet.data)
         except AbciError:
             return None
-        wanted = _wanted(data, key)
-        if wanted is None:
-            return None
-        contract = wanted.get("address")
-        if not isinstance(contract, str) or not contract.strip():
-            raise bare(INVALID)
-        commit = _gas_limit(wanted) or self._max_gas
-        commit = min(commit, self._max_gas)
-        _check_calldata(wanted)
         left = ctx.gas.remaining
-        execution = min(_MAX_UINT64 if left is None else left, commit)
-        sender = data.sender if key == SOURCE else ""
-        return Callback(contract, sender, execution, commit, channel.version)
+        limits = (_MAX_UINT64 if left is None else left, self._max_gas)
+        return wanted(data, key, *limits, version=channel.version)
 
     def _outcome(
         self, ctx: Context, kind: str, callback: Callback, call: Callable[[Context], None]
@@ -212,7 +203,23 @@ class Callbacks:
         return OutOfGas(text, ctx.gas.limit or 0, ctx.gas.consumed)
 
 
-def _wanted(data: TransferData, key: str) -> dict[str, Any] | None:
+def wanted(
+    data: TransferData, key: str, gas_left: int, max_gas: int, *, version: str
+) -> Callback | None:
+    """The callback that a transfer's memo asks for under ``key``; ibccallbacks/8 when it asks in a wrong way."""
+    asked = _asked(data, key)
+    if asked is None:
+        return None
+    contract = asked.get("address")
+    if not isinstance(contract, str) or not contract.strip():
+        raise bare(INVALID)
+    commit = min(_gas_limit(asked) or max_gas, max_gas)
+    calldata = _calldata(asked)
+    sender = data.sender if key == SOURCE else ""
+    return Callback(contract, sender, min(gas_left, commit), commit, version, calldata)
+
+
+def _asked(data: TransferData, key: str) -> dict[str, Any] | None:
     """The object under ``key`` of a memo that is a JSON object (``GetCustomPacketData``)."""
     if not data.memo or not gojson.valid(data.memo.encode()):
         return None
@@ -232,9 +239,9 @@ def _float(text: str) -> float:
     return value
 
 
-def _gas_limit(wanted: dict[str, Any]) -> int:
+def _gas_limit(asked: dict[str, Any]) -> int:
     """The limit that a memo sets, as text; 0 where it sets none."""
-    limit = wanted.get("gas_limit", "")
+    limit = asked.get("gas_limit", "")
     if not isinstance(limit, str):
         raise INVALID(f"gas limit [{_shown(limit)}] must be a string")
     if limit and not _DIGITS.fullmatch(limit):
@@ -249,9 +256,9 @@ def _no_limit(limit: str, reason: str) -> AbciError:
     return INVALID(f"gas limit must be a valid uint64: {parsing}")
 
 
-def _check_calldata(wanted: dict[str, Any]) -> None:
+def _calldata(asked: dict[str, Any]) -> bytes:
     """Data for the callee, in hex; contracts do not get it, but it must be well-formed."""
-    calldata = wanted.get("calldata", "")
+    calldata = asked.get("calldata", "")
     if not isinstance(calldata, str):
         raise INVALID("calldata must be a string")
     wrong = next((char for char in calldata if char not in string.hexdigits), None)
@@ -260,6 +267,7 @@ def _check_calldata(wanted: dict[str, Any]) -> None:
             f"invalid byte: U+{ord(wrong):04X} '{wrong}'" if wrong else "odd length hex string"
         )
         raise INVALID(f"calldata must be a valid hex string: encoding/hex: {problem}")
+    return bytes.fromhex(calldata)
 
 
 def _shown(value: Any) -> str:

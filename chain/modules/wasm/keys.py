@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Final
+
+from light_client import addresses
 
 CODE: Final = b"\x01"
 CONTRACT: Final = b"\x02"
@@ -73,14 +74,10 @@ def async_ack(port: str, channel: str, sequence: int) -> bytes:
 
 def classic_address(code_id: int, instance_id: int) -> bytes:
     """``address.Module("wasm", code_id ‖ instance_id)``: 32 bytes."""
-    return _module_address(u64(code_id) + u64(instance_id))
+    return addresses.of_module("wasm", u64(code_id) + u64(instance_id))
 
 
 def predictable_address(checksum: bytes, creator: bytes, salt: bytes, message: bytes) -> bytes:
     """instantiate2: every part carries its length, ``message`` is empty unless ``fix_msg`` was asked for."""
     parts = (checksum, creator, salt, message)
-    return _module_address(b"".join(u64(len(part)) + part for part in parts))
-
-
-def _module_address(key: bytes) -> bytes:
-    return sha256(sha256(b"module").digest() + b"wasm\x00" + key).digest()
+    return addresses.of_module("wasm", b"".join(u64(len(part)) + part for part in parts))
