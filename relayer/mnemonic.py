@@ -80,6 +80,18 @@ def derive(seed: bytes, path: str) -> tuple[bytes, bytes]:
     return key, chain
 
 
+def derive_ed25519(seed: bytes, path: str) -> tuple[bytes, bytes]:
+    """The same for ed25519 (SLIP-10), which has hardened children alone; raises KeyringError for others."""
+    digest = hmac.digest(b"ed25519 seed", seed, sha512)
+    key, chain = digest[:32], digest[32:]
+    for index in parse_path(path):
+        if not index & _HARDENED:
+            raise KeyringError(f"derivation path {path}: ed25519 keys have hardened children only")
+        digest = hmac.digest(chain, b"\0" + key + index.to_bytes(4, "big"), sha512)
+        key, chain = digest[:32], digest[32:]
+    return key, chain
+
+
 def parse_path(path: str) -> list[int]:
     """The child numbers of a derivation path, hardened ones with bit 31 set."""
     if not re.fullmatch(r"m(/[0-9]{1,10}'?)*", path):

@@ -15,39 +15,35 @@ from chain.coins import Coin, is_denom
 from chain.errors import AbciError
 from chain.modules.ibc import error_ack, result_ack
 from chain.modules.ibc.validate import validate_packet
-from chain.modules.transfer import Denom, Hop, TransferData, escrow_address, store
+from chain.modules.transfer import (
+    Denom,
+    Hop,
+    TransferData,
+    callbacks,
+    escrow_address,
+    forward,
+    store,
+)
 from chain.modules.transfer.packet import unmarshal
 from cosmos_pb.ibc.applications.transfer.v1 import packet_pb2
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as tx
-from light_client import bech32
+from light_client import abi, bech32
 from light_client.codec import height_to_pb
 from light_client.packet import Packet
 from light_client.values import Height
 
 FOLDER = vectors.topic("ics20")
 
-# Encodings of memos belong to middleware that reads them, not to the transfer module.
-OF_MIDDLEWARE = ({"memo", "is_forward"}, {"memo", "max_gas"})
-
 Balances = Counter[tuple[str, str]]
 
 
 def simple_cases() -> list[Any]:
-    return [
-        case
-        for case in vectors.cases(FOLDER)
-        if "handler" not in case.values[1]
-        and not any(keys <= case.values[1].keys() for keys in OF_MIDDLEWARE)
-    ]
+    return [case for case in vectors.cases(FOLDER) if "handler" not in case.values[1]]
 
 
 @pytest.mark.parametrize(("name", "case"), simple_cases())
 def test_vector(name: str, case: Case) -> None:
-    for keys, run in RUNNERS:
-        if keys <= case.keys():
-            run(case)
-            return
-    pytest.fail(f"{name}: unknown format {sorted(case)}")
+    vectors.run(name, case, RUNNERS)
 
 
 def run_denom(case: Case) -> None:
@@ -80,14 +76,55 @@ def run_encoding(case: Case) -> None:
     assert unmarshal(case["json"].encode()) == data
     message = packet_pb2.FungibleTokenPacketData(**case["data"])
     assert message.SerializeToString().hex() == case["proto"]
+    amount = int(data.amount)
+    packed = abi.Tuple((data.denom, data.sender, data.receiver, amount, data.memo))
+    assert abi.encode(packed).hex() == case["abi"]
 
 
-RUNNERS = (
+def run_forward(case: Case) -> None:
+    if not case["valid"]:
+        with pytest.raises(forward.ForwardError):
+            forward.parse(case["memo"])
+        return
+    found = forward.parse(case["memo"])
+    assert (found is not None) == case["is_forward"]
+    if found is None or not case["parsed"]:
+        return
+    following = forward.parse(found.next)
+    told = {
+        "receiver": found.receiver,
+        "next_receiver": following.receiver if following else None,
+        "timeout_ns": str(found.timeout_ns),
+    }
+    assert told | case["parsed"] == told
+
+
+def run_callback(case: Case) -> None:
+    data = TransferData("stake", "1", "a", "b", case["memo"])
+    limits = (case["remaining_gas"], case["max_gas"])
+    expect = case["expect"]
+    if "error" in expect:
+        with pytest.raises(AbciError) as caught:
+            callbacks.wanted(data, case["key"], *limits, version="")
+        assert callbacks.INVALID.matches(caught.value)
+        return
+    found = callbacks.wanted(data, case["key"], *limits, version="")
+    assert (found is not None) == expect["is_callback"]
+    if found is not None:
+        assert found.contract == expect["address"]
+        assert found.execution_limit == expect["execution_gas"]
+        assert found.commit_limit == expect["commit_gas"]
+        assert found.calldata.hex() == (expect.get("calldata") or "")
+
+
+RUNNERS: list[vectors.Runner] = [
     ({"full_path", "trace", "base"}, run_denom),
     ({"port", "channel_or_client", "address"}, run_escrow),
     ({"data", "valid", "error"}, run_validation),
     ({"data", "json", "proto"}, run_encoding),
-)
+    ({"memo", "is_forward"}, run_forward),
+    ({"memo", "key", "max_gas"}, run_callback),
+]
 
 
 # Model-based: chain B stands in the middle, channel-0 to A and channel-1 to C.
@@ -112,8 +149,8 @@ def test_model(steps: list[Case]) -> None:
 
 
 def test_the_set_is_complete() -> None:
-    assert len(scenarios()) >= 8
-    assert len(simple_cases()) >= 29
+    vectors.enough(scenarios(), 8)
+    vectors.enough(simple_cases(), 49)
 
 
 class Step:

@@ -1,59 +1,109 @@
-"""Other implementations' vectors for direct-mode transactions."""
+"""Transactions and what is signed of them: written by the relayer, read by the chain."""
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import vectors
+from helpers.vectors import Case, raw
 
+from chain.modules.auth.module import Auth
+from chain.router import MessageRouter
+from chain.tx import SignerData, decode, sign_bytes, tx_hash
+from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
+from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
+from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
+from light_client import amino
 from relayer import tx
 from relayer.coins import Coin
 from relayer.keys import Signer
 
-ROOT = Path(os.environ.get("LIGHTSHIP_VECTORS", Path(__file__).parents[2] / "../shared/vectors"))
-FILE = ROOT / "tx_sign" / "direct.json"
-
-if not FILE.is_file():
-    pytest.skip(f"no vectors in {FILE}", allow_module_level=True)
-
-CASES: list[dict[str, Any]] = json.loads(FILE.read_text())
+FOLDER = vectors.topic("tx_sign")
 
 
-def test_enough_cases() -> None:
-    assert len(CASES) >= (1 if "LIGHTSHIP_VECTORS" in os.environ else 5)
+@pytest.mark.parametrize(("name", "case"), vectors.cases(FOLDER))
+def test_vector(name: str, case: Case) -> None:
+    vectors.run(name, case, RUNNERS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c["id"])
-def test_signature_and_bytes(case: dict[str, Any]) -> None:
-    signer = Signer.from_mnemonic(case["mnemonic"], f"m/44'/118'/0'/0/{case.get('hd_index', 0)}")
-    body, auth = bytes.fromhex(case["body_bytes"]), bytes.fromhex(case["auth_info_bytes"])
+def run_direct(case: Case) -> None:
+    key = Signer.from_mnemonic(case["mnemonic"], f"m/44'/118'/0'/0/{case.get('hd_index', 0)}")
+    body, auth = raw(case["body_bytes"]), raw(case["auth_info_bytes"])
     account = tx.Account(case["chain_id"], case["account_number"], case["sequence"])
     document = tx.sign_bytes(body, auth, account)
     assert document.hex() == case["sign_bytes"]
-    signature = signer.sign(document)
-    assert signature.hex() == case["signature"]
-    whole = tx.raw(body, auth, signature)
+    assert key.sign(document).hex() == case["signature"]
+    whole = tx.raw(body, auth, key.sign(document))
     assert whole.hex() == case["tx_raw"]
     assert tx.tx_hash(whole) == case["tx_hash"]
+    assert tx_pb2.TxBody.FromString(body).SerializeToString() == body
+    assert tx_pb2.AuthInfo.FromString(auth).SerializeToString() == auth
+    read_by_the_chain(case)
+    if "message" in case:
+        assert built(case, key, account).hex() == case["tx_raw"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c["id"])
-def test_decode_encode_identity(case: dict[str, Any]) -> None:
-    for kind, name in ((tx_pb2.TxBody, "body_bytes"), (tx_pb2.AuthInfo, "auth_info_bytes")):
-        given = bytes.fromhex(case[name])
-        assert kind.FromString(given).SerializeToString() == given
-
-
-@pytest.mark.parametrize("case", [c for c in CASES if "message" in c], ids=lambda c: c["id"])
-def test_built_from_its_parts(case: dict[str, Any]) -> None:
-    signer = Signer.from_mnemonic(case["mnemonic"], f"m/44'/118'/0'/0/{case['hd_index']}")
-    message = any_pb2.Any(
-        type_url=case["message"]["type_url"], value=bytes.fromhex(case["message"]["value"])
-    )
+def built(case: Case, key: Signer, account: tx.Account) -> bytes:
+    given = case["message"]
+    message = any_pb2.Any(type_url=given["type_url"], value=raw(given["value"]))
     body = tx.body_bytes([message], memo=case["memo"], timeout_height=case["timeout_height"])
     fee = tx.Fee(case["gas_limit"], (Coin(case["fee"]["denom"], int(case["fee"]["amount"])),))
-    account = tx.Account(case["chain_id"], case["account_number"], case["sequence"])
-    assert tx.sign(body, signer, account, fee).hex() == case["tx_raw"]
+    return tx.sign(body, key, account, fee)
+
+
+def read_by_the_chain(case: Case) -> None:
+    data = raw(case["tx_raw"])
+    read = decode(data, router(), Auth("cosmos", {}).address_bytes)
+    place = SignerData(case["chain_id"], case["account_number"], case["sequence"])
+    document = sign_bytes(read, read.signer_infos[0].mode, place)
+    assert document.hex() == case["sign_bytes"]
+    assert read.signatures[0].hex() == case["signature"]
+    assert tx_hash(data).hex().upper() == case["tx_hash"]
+    key = read.signer_infos[0].public_key
+    assert key is not None
+    assert key.verify(document, read.signatures[0])
+    assert not key.verify(document + b"x", read.signatures[0])
+
+
+def router() -> MessageRouter:
+    made = MessageRouter()
+    made.register(bank_tx.MsgSend, never, lambda msg: [msg.from_address])
+    made.register(transfer_tx.MsgTransfer, never, lambda msg: [msg.sender])
+    made.register(client_tx.MsgUpdateClient, never, lambda msg: [msg.signer])
+    return made
+
+
+def never(_: Any, __: Any) -> Any:
+    raise AssertionError("decoding runs nothing")
+
+
+def run_amino(case: Case) -> None:
+    document = amino.sign_bytes(case["sign_doc"])
+    assert document == case["sign_bytes_utf8"].encode()
+    assert Signer.from_mnemonic(case["mnemonic"]).sign(document).hex() == case["signature"]
+
+
+def run_sorted(case: Case) -> None:
+    assert amino.sign_bytes(case["value"]) == case["sorted_escaped"].encode()
+
+
+def run_bits(case: Case) -> None:
+    array = amino.CompactBitArray.of(case["bits"])
+    assert (array.elems.hex(), array.extra_bits_stored) == (
+        case["elems"],
+        case["extra_bits_stored"],
+    )
+    assert array.bits() == case["bits"]
+
+
+RUNNERS: list[vectors.Runner] = [
+    ({"body_bytes", "auth_info_bytes", "sign_bytes", "tx_raw"}, run_direct),
+    ({"sign_doc", "sign_bytes_utf8"}, run_amino),
+    ({"value", "sorted_escaped"}, run_sorted),
+    ({"bits", "elems"}, run_bits),
+]
+
+
+def test_the_set_is_complete() -> None:
+    vectors.enough(vectors.cases(FOLDER), 22)
