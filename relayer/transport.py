@@ -97,8 +97,8 @@ class HttpTransport:
         while True:
             try:
                 async with self._socket() as socket:
-                    request = {"jsonrpc": "2.0", "id": next(self._ids), "method": "subscribe"}
-                    await socket.send_str(_json({**request, "params": {"query": query}}).decode())
+                    call = request(next(self._ids), "subscribe", {"query": query})
+                    await socket.send_str(_json(call).decode())
                     async for event in self._events(socket):
                         failures = 0
                         yield event
@@ -201,7 +201,7 @@ class _Call:
         self.answer = answer
 
     def request(self) -> dict[str, Any]:
-        return {"jsonrpc": "2.0", "id": self.id, "method": self.method, "params": self.params}
+        return request(self.id, self.method, self.params)
 
     def succeed(self, answer: Any) -> None:
         if not self.answer.done():
@@ -210,6 +210,11 @@ class _Call:
     def fail(self, error: NetworkError) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
+
+
+def request(id_: int | str, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON-RPC request."""
+    return {"jsonrpc": "2.0", "id": id_, "method": method, "params": params}
 
 
 def result(endpoint: str, method: str, answer: Any) -> Any:
