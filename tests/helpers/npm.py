@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import tarfile
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
 TRIES: Final = 2
 """A registry may fail once; twice is an outage."""
-SECONDS: Final = 120
+SECONDS: Final = 60
 
 
 def package(name: str, version: str, folder: Path) -> Path:
@@ -21,24 +21,34 @@ def package(name: str, version: str, folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         _missing("npm is not installed")
-    target = f"{name}@{version}"
-    for _ in range(TRIES):
+    reasons = [_pack(str(npm), f"{name}@{version}", folder)]
+    while reasons[-1] and len(reasons) < TRIES:
+        reasons.append(_pack(str(npm), f"{name}@{version}", folder))
+    if reasons[-1]:
+        _missing(f"npm cannot bring {name}@{version}: {reasons[-1]}")
+    [packed] = folder.glob("*.tgz")
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "package"
+
+
+def _pack(npm: str, target: str, folder: Path) -> str:
+    """Bring a package's archive into a folder; why not, if it failed."""
+    try:
         done = subprocess.run(
-            [str(npm), "pack", "--silent", target],
+            [npm, "pack", "--silent", target],
             cwd=folder,
             check=False,
             capture_output=True,
             text=True,
             timeout=SECONDS,
         )
-        if done.returncode == 0:
-            break
-    else:
-        _missing(f"npm cannot bring {target}: {done.stderr.strip()[-300:]}")
-    with tarfile.open(folder / done.stdout.strip().splitlines()[-1]) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "package"
+    except subprocess.TimeoutExpired:
+        return f"no answer in {SECONDS} s"
+    return done.stderr.strip()[-300:] or f"exit code {done.returncode}" if done.returncode else ""
 
 
-def _missing(reason: str) -> None:
-    pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
