@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint types format bench proto contracts clean help
+.PHONY: demo test check lint types format bench fuzz proto contracts clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,10 @@ format: $(STAMP) ## rewrite the sources in the house format
 
 bench: $(STAMP)  ## what this machine reaches
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(STAMP)   ## a million inputs for each decoder of the light client (needs clang's fuzzer: atheris), about an hour
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'
+	$(BIN)/python tests/fuzz/light_client_decoders.py
 
 proto: $(STAMP)  ## regenerate cosmos_pb
 	$(BIN)/python proto/generate.py

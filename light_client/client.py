@@ -188,10 +188,10 @@ def verify_non_membership(
 
 
 def block_delay(delay_time_ns: int, max_expected_time_per_block_ns: int) -> int:
-    """How many blocks a delay lasts at least: rounded up, by way of a double as in 03-connection."""
+    """How many blocks a delay lasts at least: rounded up, by way of doubles as in 03-connection."""
     if max_expected_time_per_block_ns == 0:
         return 0
-    return math.ceil(delay_time_ns / max_expected_time_per_block_ns)
+    return math.ceil(float(delay_time_ns) / float(max_expected_time_per_block_ns))
 
 
 def verify_upgrade_and_update(

@@ -7,7 +7,7 @@ themselves for what is well-formed and yet wrong.
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufError
 from google.protobuf.message import Message
@@ -26,8 +26,11 @@ from light_client.keys import KEY_TYPES, PublicKey, UnsupportedKey
 from light_client.message import ClientHeader, Misbehaviour
 from light_client.packet import Packet
 from light_client.state import ClientState, ConsensusState
-from light_client.validators import Validator, ValidatorSet
+from light_client.validators import MAX_VALIDATORS, Validator, ValidatorSet
 from light_client.values import MAX_TIME, NS_PER_SECOND, ZERO_TIME, Fraction, Height, Timestamp
+
+MAX_MESSAGE_BYTES: Final = 1 << 23
+"""Of a packed header or misbehaviour: two headers of the largest sets have less (with keys of today)."""
 
 ClientMessage = ClientHeader | Misbehaviour
 ClientValue = ClientState | ConsensusState | ClientHeader | Misbehaviour
@@ -35,6 +38,9 @@ ClientValue = ClientState | ConsensusState | ClientHeader | Misbehaviour
 _M = TypeVar("_M", bound=Message)
 _MAX_DURATION_SECONDS = (2**63 - 1) // NS_PER_SECOND
 _CACHED_SETS = 64
+_CACHED_SET_BYTES = (
+    1 << 17
+)  # of one set: several times the largest of any chain, and memory stays bounded
 _FIRST_SECOND = ZERO_TIME.seconds
 _LAST_SECOND = MAX_TIME.seconds
 
@@ -65,6 +71,11 @@ def timestamp_from_pb(pb: timestamp_pb2.Timestamp) -> Timestamp:
     if not _FIRST_SECOND <= seconds <= _LAST_SECOND or not 0 <= nanos < NS_PER_SECOND:
         raise DecodeError(f"timestamp out of range: {seconds} s, {nanos} ns")
     return Timestamp(seconds, nanos)
+
+
+def _time(message: Message, field: str) -> Timestamp:
+    """A time that Go holds by value: the year 1, not 1970, where the field is absent (gogoproto's `stdtime`)."""
+    return timestamp_from_pb(getattr(message, field)) if message.HasField(field) else ZERO_TIME
 
 
 def timestamp_to_pb(time: Timestamp) -> timestamp_pb2.Timestamp:
@@ -118,7 +129,7 @@ def header_from_pb(pb: types_pb2.Header) -> Header:
         version=Version(pb.version.block, pb.version.app),
         chain_id=pb.chain_id,
         height=pb.height,
-        time=timestamp_from_pb(pb.time),
+        time=_time(pb, "time"),
         last_block_id=block_id_from_pb(pb.last_block_id),
         last_commit_hash=pb.last_commit_hash,
         data_hash=pb.data_hash,
@@ -155,15 +166,21 @@ def header_to_pb(header: Header) -> types_pb2.Header:
 
 
 def commit_from_pb(pb: types_pb2.Commit) -> Commit:
-    votes = []
-    for vote in pb.signatures:  # in line, as there are hundreds of them in every header
-        time = vote.timestamp
-        seconds, nanos = time.seconds, time.nanos
-        if not _FIRST_SECOND <= seconds <= _LAST_SECOND or not 0 <= nanos < NS_PER_SECOND:
-            raise DecodeError(f"timestamp out of range: {seconds} s, {nanos} ns")
-        stamp = Timestamp(seconds, nanos)
-        votes.append(CommitSig(vote.block_id_flag, vote.validator_address, stamp, vote.signature))
-    return Commit(pb.height, pb.round, block_id_from_pb(pb.block_id), tuple(votes))
+    """The commit; flags lose all but their lowest byte, as CometBFT's `BlockIDFlag` is a byte.
+
+    Raises DecodeError for more votes than a set may have validators.
+    """
+    _check_count("votes in a commit", len(pb.signatures))
+    votes = tuple(
+        CommitSig(
+            vote.block_id_flag & 0xFF,
+            vote.validator_address,
+            _time(vote, "timestamp"),
+            vote.signature,
+        )
+        for vote in pb.signatures
+    )
+    return Commit(pb.height, pb.round, block_id_from_pb(pb.block_id), votes)
 
 
 def commit_to_pb(commit: Commit) -> types_pb2.Commit:
@@ -217,9 +234,10 @@ def validator_to_pb(validator: Validator) -> validator_pb2.Validator:
 def validator_set_from_pb(pb: validator_pb2.ValidatorSet) -> ValidatorSet:
     """The set, from a cache when these very bytes were read before: sets change rarely.
 
-    The total power on the wire is ignored, as in CometBFT.
+    The total power on the wire is ignored, as in CometBFT. Raises DecodeError for too many validators.
     """
-    return _validator_set(pb.SerializeToString())
+    _check_count("validators in a set", len(pb.validators))
+    return _remembered(pb.SerializeToString())
 
 
 def validator_set_to_pb(validators: ValidatorSet) -> validator_pb2.ValidatorSet:
@@ -306,7 +324,7 @@ def client_state_to_pb(state: ClientState) -> tendermint_pb2.ClientState:
 
 
 def consensus_state_from_pb(pb: tendermint_pb2.ConsensusState) -> ConsensusState:
-    return ConsensusState(timestamp_from_pb(pb.timestamp), pb.root.hash, pb.next_validators_hash)
+    return ConsensusState(_time(pb, "timestamp"), pb.root.hash, pb.next_validators_hash)
 
 
 def consensus_state_to_pb(state: ConsensusState) -> tendermint_pb2.ConsensusState:
@@ -321,14 +339,8 @@ def consensus_state_to_pb(state: ConsensusState) -> tendermint_pb2.ConsensusStat
 
 def client_header_from_pb(pb: tendermint_pb2.Header) -> ClientHeader:
     """Raises ClientError (client/12) without a signed header. The priorities of validators are not kept."""
-    if not pb.HasField("signed_header"):
-        raise ClientError(errors.INVALID_CLIENT_HEADER, "tendermint signed header cannot be nil")
-    return ClientHeader(
-        signed_header=signed_header_from_pb(pb.signed_header),
-        validator_set=_optional_set(pb, "validator_set"),
-        trusted_height=height_from_pb(pb.trusted_height),
-        trusted_validators=_optional_set(pb, "trusted_validators"),
-    )
+    signed, validators = _block_of(pb)
+    return _judged_by(pb, signed, validators)
 
 
 def client_header_to_pb(header: ClientHeader) -> tendermint_pb2.Header:
@@ -342,13 +354,11 @@ def client_header_to_pb(header: ClientHeader) -> tendermint_pb2.Header:
 
 
 def misbehaviour_from_pb(pb: tendermint_pb2.Misbehaviour) -> Misbehaviour:
-    """Raises ClientError (07-tendermint/6) if a header is missing."""
+    """Raises ClientError: 07-tendermint/6 if a header is missing, client/13 if one is malformed."""
     for number in (1, 2):
         if not pb.HasField(f"header_{number}"):  # type: ignore[arg-type] # both names exist
             raise ClientError(errors.INVALID_HEADER, f"misbehaviour Header{number} cannot be nil")
-    return Misbehaviour(
-        pb.client_id, client_header_from_pb(pb.header_1), client_header_from_pb(pb.header_2)
-    )
+    return Misbehaviour(pb.client_id, _accused(pb.header_1, 1), _accused(pb.header_2, 2))
 
 
 def misbehaviour_to_pb(misbehaviour: Misbehaviour) -> tendermint_pb2.Misbehaviour:
@@ -381,12 +391,37 @@ def to_any(value: ClientValue) -> any_pb2.Any:
 
 
 def from_any(packed: any_pb2.Any) -> ClientValue:
-    """Raises ClientError (client/10) for a type of another light client."""
+    """Raises ClientError (client/10) for a type of another light client, DecodeError above MAX_MESSAGE_BYTES."""
     reader = _READERS.get(packed.type_url)
     if reader is None:
         raise ClientError(errors.INVALID_CLIENT_TYPE, f"type {packed.type_url!r} is not known")
+    size = len(packed.value)
+    if size > MAX_MESSAGE_BYTES:
+        raise DecodeError(f"client message of {size} bytes: at most {MAX_MESSAGE_BYTES} are read")
     message, convert = reader
     return convert(parse(message, packed.value))
+
+
+def _block_of(pb: tendermint_pb2.Header) -> tuple[SignedHeader, ValidatorSet | None]:
+    if not pb.HasField("signed_header"):
+        raise ClientError(errors.INVALID_CLIENT_HEADER, "tendermint signed header cannot be nil")
+    return signed_header_from_pb(pb.signed_header), _optional_set(pb, "validator_set")
+
+
+def _judged_by(
+    pb: tendermint_pb2.Header, signed: SignedHeader, validators: ValidatorSet | None
+) -> ClientHeader:
+    trusted = _optional_set(pb, "trusted_validators")
+    return ClientHeader(signed, validators, height_from_pb(pb.trusted_height), trusted)
+
+
+def _accused(pb: tendermint_pb2.Header, number: int) -> ClientHeader:
+    """A header of a misbehaviour: what ibc-go finds wrong in its `ValidateBasic` has that error's code."""
+    try:
+        signed, validators = _block_of(pb)
+    except (ClientError, VerificationError) as error:
+        raise errors.failed_validation(number, error) from error
+    return _judged_by(pb, signed, validators)
 
 
 def _optional_set(pb: tendermint_pb2.Header, name: str) -> ValidatorSet | None:
@@ -395,6 +430,7 @@ def _optional_set(pb: tendermint_pb2.Header, name: str) -> ValidatorSet | None:
 
 def _members(pb: validator_pb2.ValidatorSet) -> ValidatorSet:
     """The set without priorities, which nothing hashes: they change with every block, the rest seldom."""
+    _check_count("validators in a set", len(pb.validators))
     bare = validator_pb2.ValidatorSet()
     bare.CopyFrom(pb)
     for validator in bare.validators:
@@ -402,16 +438,29 @@ def _members(pb: validator_pb2.ValidatorSet) -> ValidatorSet:
     bare.ClearField("total_voting_power")
     bare.ClearField("proposer")
     proposer = validator_from_pb(pb.proposer) if pb.HasField("proposer") else None
-    return _validator_set(bare.SerializeToString()).proposed_by(proposer)
+    return _remembered(bare.SerializeToString()).proposed_by(proposer)
+
+
+def _remembered(data: bytes) -> ValidatorSet:
+    return _cached_set(data) if len(data) <= _CACHED_SET_BYTES else _validator_set(data)
 
 
 @lru_cache(maxsize=_CACHED_SETS)
+def _cached_set(data: bytes) -> ValidatorSet:
+    return _validator_set(data)
+
+
 def _validator_set(data: bytes) -> ValidatorSet:
     pb = parse(validator_pb2.ValidatorSet, data)
     return ValidatorSet(
         tuple(validator_from_pb(validator) for validator in pb.validators),
         validator_from_pb(pb.proposer) if pb.HasField("proposer") else None,
     )
+
+
+def _check_count(what: str, count: int) -> None:
+    if count > MAX_VALIDATORS:
+        raise DecodeError(f"{count} {what}: at most {MAX_VALIDATORS} are read")
 
 
 def _oneof(tag: int, data: bytes) -> bytes:

@@ -90,9 +90,7 @@ class Misbehaviour:
             try:
                 header.validate_basic()
             except LightClientError as error:
-                raise ClientError(
-                    errors.INVALID_MISBEHAVIOUR, f"header {number} failed validation: {error}"
-                ) from error
+                raise errors.failed_validation(number, error) from error
         if self.header_1.height < self.header_2.height:
             raise ClientError(
                 errors.INVALID_MISBEHAVIOUR,

@@ -10,6 +10,7 @@ from light_client.errors import VerificationError
 from light_client.keys import KEY_TYPES, PublicKey
 
 MAX_TOTAL_POWER: Final = (2**63 - 1) // 8
+MAX_VALIDATORS: Final = 10_000  # `types.MaxVotesCount`: more cannot vote in CometBFT
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,12 @@ def test_signed_json_is_sorted_and_escaped_as_in_go() -> None:
     )
 
 
+def test_a_key_from_json_has_the_accounts_address() -> None:
+    value = "AtQaCqFnshaZQp6rIkvAPyzThvCvXSDO+9AzbxVErqJP"
+    key = amino.key_from_json({"type": amino.SECP256K1, "value": value})
+    assert bech32.encode("cosmos", key.address) == "cosmos1h806c7khnvmjlywdrkdgk2vrayy2mmvf9rxk2r"
+
+
 @pytest.mark.parametrize("count", range(18))
 def test_bit_arrays_come_back(count: int) -> None:
     bits = [at % 3 == 0 for at in range(count)]
