@@ -24,6 +24,7 @@ from light_client.state import (
 )
 from light_client.validators import ValidatorSet
 from light_client.values import (
+    U64_MAX,
     ZERO_HEIGHT,
     Height,
     Timestamp,
@@ -383,10 +384,11 @@ def _check_time(delay_ns: int, processed_ns: int | None, now_ns: int, height: He
         raise ClientError(
             errors.PROCESSED_TIME_NOT_FOUND, f"processed time not found for height: {height}"
         )
-    if now_ns < processed_ns + delay_ns:
+    valid = processed_ns + delay_ns & U64_MAX  # wraps around as in Go, so that chains agree
+    if now_ns < valid:
         raise ClientError(
             errors.DELAY_PERIOD_NOT_PASSED,
-            f"cannot verify packet until time: {processed_ns + delay_ns}, current time: {now_ns}",
+            f"cannot verify packet until time: {valid}, current time: {now_ns}",
         )
 
 
@@ -397,7 +399,7 @@ def _check_blocks(
         raise ClientError(
             errors.PROCESSED_HEIGHT_NOT_FOUND, f"processed height not found for height: {height}"
         )
-    valid = Height(processed.revision_number, processed.revision_height + blocks)
+    valid = Height(processed.revision_number, processed.revision_height + blocks & U64_MAX)
     if self_height < valid:
         raise ClientError(
             errors.DELAY_PERIOD_NOT_PASSED,

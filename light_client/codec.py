@@ -198,12 +198,11 @@ def commit_to_pb(commit: Commit) -> types_pb2.Commit:
 
 
 def signed_header_from_pb(pb: types_pb2.SignedHeader) -> SignedHeader:
-    """Raises ClientError (client/12) without a header, VerificationError without a commit."""
+    """Raises ClientError (client/12) without a header; a missing commit is read as an empty one."""
+    commit = commit_from_pb(pb.commit)
     if not pb.HasField("header"):
         raise ClientError(errors.INVALID_CLIENT_HEADER, "tendermint header cannot be nil")
-    if not pb.HasField("commit"):
-        raise VerificationError("header is not a tendermint header: nil Commit")
-    return SignedHeader(header_from_pb(pb.header), commit_from_pb(pb.commit))
+    return SignedHeader(header_from_pb(pb.header), commit)
 
 
 def signed_header_to_pb(signed: SignedHeader) -> types_pb2.SignedHeader:
@@ -338,9 +337,18 @@ def consensus_state_to_pb(state: ConsensusState) -> tendermint_pb2.ConsensusStat
 
 
 def client_header_from_pb(pb: tendermint_pb2.Header) -> ClientHeader:
-    """Raises ClientError (client/12) without a signed header. The priorities of validators are not kept."""
-    signed, validators = _block_of(pb)
-    return _judged_by(pb, signed, validators)
+    """Raises ClientError (client/12) without a signed header. The priorities of validators are not kept.
+
+    What is wrong with a validator is left to `ValidatorSet.validate_basic`, where ibc-go looks at it.
+    """
+    if not pb.HasField("signed_header"):
+        raise ClientError(errors.INVALID_CLIENT_HEADER, "tendermint signed header cannot be nil")
+    return ClientHeader(
+        signed_header=signed_header_from_pb(pb.signed_header),
+        validator_set=_optional_set(pb, "validator_set"),
+        trusted_height=height_from_pb(pb.trusted_height),
+        trusted_validators=_optional_set(pb, "trusted_validators"),
+    )
 
 
 def client_header_to_pb(header: ClientHeader) -> tendermint_pb2.Header:
@@ -354,11 +362,13 @@ def client_header_to_pb(header: ClientHeader) -> tendermint_pb2.Header:
 
 
 def misbehaviour_from_pb(pb: tendermint_pb2.Misbehaviour) -> Misbehaviour:
-    """Raises ClientError: 07-tendermint/6 if a header is missing, client/13 if one is malformed."""
+    """Raises ClientError (07-tendermint/6) if a header is missing."""
     for number in (1, 2):
         if not pb.HasField(f"header_{number}"):  # type: ignore[arg-type] # both names exist
             raise ClientError(errors.INVALID_HEADER, f"misbehaviour Header{number} cannot be nil")
-    return Misbehaviour(pb.client_id, _accused(pb.header_1, 1), _accused(pb.header_2, 2))
+    return Misbehaviour(
+        pb.client_id, client_header_from_pb(pb.header_1), client_header_from_pb(pb.header_2)
+    )
 
 
 def misbehaviour_to_pb(misbehaviour: Misbehaviour) -> tendermint_pb2.Misbehaviour:
@@ -402,30 +412,13 @@ def from_any(packed: any_pb2.Any) -> ClientValue:
     return convert(parse(message, packed.value))
 
 
-def _block_of(pb: tendermint_pb2.Header) -> tuple[SignedHeader, ValidatorSet | None]:
-    if not pb.HasField("signed_header"):
-        raise ClientError(errors.INVALID_CLIENT_HEADER, "tendermint signed header cannot be nil")
-    return signed_header_from_pb(pb.signed_header), _optional_set(pb, "validator_set")
-
-
-def _judged_by(
-    pb: tendermint_pb2.Header, signed: SignedHeader, validators: ValidatorSet | None
-) -> ClientHeader:
-    trusted = _optional_set(pb, "trusted_validators")
-    return ClientHeader(signed, validators, height_from_pb(pb.trusted_height), trusted)
-
-
-def _accused(pb: tendermint_pb2.Header, number: int) -> ClientHeader:
-    """A header of a misbehaviour: what ibc-go finds wrong in its `ValidateBasic` has that error's code."""
-    try:
-        signed, validators = _block_of(pb)
-    except (ClientError, VerificationError) as error:
-        raise errors.failed_validation(number, error) from error
-    return _judged_by(pb, signed, validators)
-
-
 def _optional_set(pb: tendermint_pb2.Header, name: str) -> ValidatorSet | None:
-    return _members(getattr(pb, name)) if pb.HasField(name) else None  # type: ignore[arg-type] # a field of Header
+    if not pb.HasField(name):  # type: ignore[arg-type] # a field of Header
+        return None
+    try:
+        return _members(getattr(pb, name))
+    except VerificationError as fault:
+        return ValidatorSet((), fault=fault)
 
 
 def _members(pb: validator_pb2.ValidatorSet) -> ValidatorSet:

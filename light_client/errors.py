@@ -178,11 +178,6 @@ class ClientError(LightClientError):
         self.code = kind.code
 
 
-def failed_validation(number: int, reason: LightClientError) -> ClientError:
-    """The error for a header (1 or 2) of a misbehaviour that is not well-formed."""
-    return ClientError(INVALID_MISBEHAVIOUR, f"header {number} failed validation: {reason}")
-
-
 def _show(value: object) -> str:
     return value.hex().upper() or "nothing" if isinstance(value, bytes) else str(value)
 

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from light_client.errors import DecodeError, IdentifierError
-from light_client.values import U64_MAX, Height
+from light_client.values import U64_MAX, Height, is_blank
 
 STORE_PREFIX: Final = b"ibc"
 LOCALHOST_CLIENT_ID: Final = "09-localhost"
@@ -160,7 +160,7 @@ def _validate(kind: str, text: str) -> None:
     """The checks of `defaultIdentifierValidator`, in its order; lengths count bytes as in Go."""
     least, most = _LENGTHS[kind]
     length = len(text.encode(errors="surrogatepass"))
-    if not text.strip():
+    if is_blank(text):
         raise IdentifierError("identifier cannot be blank")
     if "/" in text:
         raise IdentifierError(f"identifier {text} cannot contain separator '/'")

@@ -90,7 +90,9 @@ class Misbehaviour:
             try:
                 header.validate_basic()
             except LightClientError as error:
-                raise errors.failed_validation(number, error) from error
+                raise ClientError(
+                    errors.INVALID_MISBEHAVIOUR, f"header {number} failed validation: {error}"
+                ) from error
         if self.header_1.height < self.header_2.height:
             raise ClientError(
                 errors.INVALID_MISBEHAVIOUR,

@@ -12,11 +12,13 @@ from light_client.header import HASH_SIZE, MAX_CHAIN_ID_BYTES
 from light_client.proofs import SDK_SPECS, ProofSpec
 from light_client.values import (
     DEFAULT_TRUST_LEVEL,
+    U64_MAX,
     ZERO_HEIGHT,
     Fraction,
     Height,
     Ratio,
     Timestamp,
+    is_blank,
     revision,
 )
 
@@ -56,7 +58,7 @@ class ClientState:
         if not self.proof_specs:
             raise ClientError(errors.INVALID_PROOF_SPECS, "proof specs cannot be nil for tm client")
         for index, key in enumerate(self.upgrade_path):
-            if not key.strip():
+            if is_blank(key):
                 raise ClientError(
                     errors.INVALID_CLIENT, f"key in upgrade path at index {index} cannot be empty"
                 )
@@ -74,7 +76,7 @@ class ClientState:
         )
 
     def _validate_chain_id(self) -> None:
-        if not self.chain_id.strip():
+        if is_blank(self.chain_id):
             raise ClientError(errors.INVALID_CHAIN_ID, "chain id cannot be empty string")
         length = len(self.chain_id.encode())
         if length > MAX_CHAIN_ID_BYTES:
@@ -84,8 +86,10 @@ class ClientState:
             )
 
     def _validate_periods(self) -> None:
-        level = self.trust_level
-        if level.numerator * 3 < level.denominator or not (
+        level = (
+            self.trust_level
+        )  # Go's product wraps around (`cometbft:light/verifier.go`, ValidateTrustLevel)
+        if level.numerator * 3 & U64_MAX < level.denominator or not (
             0 < level.denominator >= level.numerator
         ):
             raise ClientError(

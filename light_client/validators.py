@@ -30,11 +30,13 @@ class Validator:
 class ValidatorSet:
     """Validators in a given order: the hash follows it, nothing here sorts.
 
-    Chains order by falling power, then by rising address (`canonical_order`).
+    Chains order by falling power, then by rising address (`canonical_order`). A set that could not be
+    read is empty, and its `fault` says why: that a message holds one may not be the first thing wrong with it.
     """
 
     validators: tuple[Validator, ...]
     proposer: Validator | None = None
+    fault: VerificationError | None = None
 
     def hash(self) -> bytes:
         """The Merkle root over (key, power) of each validator, computed once."""
@@ -61,6 +63,8 @@ class ValidatorSet:
 
     def validate_basic(self) -> None:
         """The checks of `ValidatorSetFromProto`; raises VerificationError."""
+        if self.fault is not None:
+            raise self.fault
         if not self.validators:
             raise VerificationError("validator set is nil or empty")
         for index, validator in enumerate(self.validators):

@@ -8,6 +8,10 @@ from typing import Final, Protocol
 
 NS_PER_SECOND: Final = 1_000_000_000
 U64_MAX: Final = 2**64 - 1
+_SPACES: Final = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 MAX_DIGITS: Final = 100  # beyond any number of 64 bits, whatever its leading zeros
 
 # Go's `$` never matches before a trailing newline and its `.` never matches one
@@ -156,6 +160,11 @@ def is_revision_format(chain_id: str) -> bool:
 def with_revision(chain_id: str, number: int) -> str:
     """The chain id with another revision number; it must be in revision format."""
     return f"{chain_id.rpartition('-')[0]}-{number}"
+
+
+def is_blank(text: str) -> bool:
+    """Whether Go's `strings.TrimSpace` leaves nothing; Python would take the separators 1C to 1F for spaces too."""
+    return not text.strip(_SPACES)
 
 
 def _offset(match: re.Match[str]) -> int:

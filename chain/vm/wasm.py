@@ -27,6 +27,7 @@ FUNC_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND = range(4)
 
 I32, I64, F32, F64 = 0x7F, 0x7E, 0x7D, 0x7C
 _FUNC_TYPE: Final = 0x60
+_EXTERNREF: Final = 0x6F
 _END: Final = 0x0B
 
 _MIGRATE_VERSION: Final = "cw_migrate_version"
@@ -104,7 +105,7 @@ class Reader:
         elif opcode in {0x23, 0xD2}:
             self.u32()
         elif opcode == 0xD0:
-            self.byte()
+            _value_type(self)
         else:
             raise WasmFormatError("constant expression required", start)
         if self.byte() != _END:
@@ -267,7 +268,20 @@ def _func_type(reader: Reader) -> FuncType:
     start = reader.pos
     if reader.byte() != _FUNC_TYPE:
         raise WasmFormatError("only function types are supported", start)
-    return FuncType(reader.take(reader.u32()), reader.take(reader.u32()))
+    made = FuncType(reader.take(reader.u32()), reader.take(reader.u32()))
+    _refuse_external(made.params + made.results, start)
+    return made
+
+
+def _refuse_external(value_types: bytes, at: int) -> None:
+    """Wasmparser counts `externref` among the types of the GC proposal, which CosmWasm leaves off."""
+    if _EXTERNREF in value_types:
+        raise WasmFormatError("gc types are disallowed but found type which requires gc", at)
+
+
+def _value_type(reader: Reader) -> None:
+    start = reader.pos
+    _refuse_external(reader.take(1), start)
 
 
 def _imports(module: Module, content: Reader) -> None:
@@ -285,7 +299,7 @@ def _import(reader: Reader) -> Import:
     elif kind == MEMORY_KIND:
         _limits(reader)
     elif kind == GLOBAL_KIND:
-        reader.take(2)
+        _global_type(reader)
     else:
         raise WasmFormatError("malformed import kind", start)
     return Import(where, name, kind, type_index)
@@ -302,12 +316,15 @@ def _tables(module: Module, content: Reader) -> None:
 
 
 def _table(reader: Reader) -> Limits:
-    reader.byte()
+    _value_type(reader)
     return _limits(reader)
 
 
 def _memories(module: Module, content: Reader) -> None:
+    start = content.pos
     module.memories = content.vector(_limits)
+    if len(module.memories) > 1:
+        raise WasmFormatError("multiple memories", start)
 
 
 def _limits(reader: Reader) -> Limits:
@@ -324,8 +341,13 @@ def _globals(module: Module, content: Reader) -> None:
 
 
 def _global(reader: Reader) -> None:
-    reader.take(2)
+    _global_type(reader)
     reader.skip_const_expr()
+
+
+def _global_type(reader: Reader) -> None:
+    _value_type(reader)
+    reader.byte()  # whether it is mutable
 
 
 def _exports(module: Module, content: Reader) -> None:
@@ -360,7 +382,7 @@ def _body(reader: Reader) -> Body:
     total = 0
     for _ in range(content.u32()):
         total += content.u32()
-        content.byte()
+        _value_type(content)
     return Body(total, start, content.pos, content.end)
 
 

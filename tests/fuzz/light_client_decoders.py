@@ -48,7 +48,7 @@ def main() -> int:
 
 def fuzz(name: str, runs: int) -> None:
     """Never returns: the fuzzer ends the process."""
-    import atheris  # noqa: PLC0415 - not everybody fuzzes
+    import atheris
 
     with atheris.instrument_imports(include=["light_client"]):
         from helpers.decoders import DECODERS

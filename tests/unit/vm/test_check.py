@@ -31,6 +31,29 @@ def test_good(vm: VM) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "(func (param externref))",
+        "(func (result externref) ref.null extern)",
+        "(func (local externref))",
+        "(global externref (ref.null extern))",
+        '(import "env" "g" (global externref))',
+        "(table 1 1 externref)",
+    ],
+)
+def test_external_references_are_refused_wherever_they_stand(vm: VM, text: str) -> None:
+    """As libwasmvm 3.0.7 says it, found by storing such a module on a real wasmd."""
+    module = f"(module {text} {GOOD})"
+    reason = "gc types are disallowed but found type which requires gc"
+    assert reason in refuse(vm, module)
+
+
+def test_a_second_memory_is_refused_by_the_reader(vm: VM) -> None:
+    text = f"(module {GOOD} (memory 1))"
+    assert 'Deserialization error: "multiple memories (at offset 0x' in refuse(vm, text)
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         (
