@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from lightship.cli.vm_check import check
 from lightship.cli.vm_run import run
 
 
@@ -12,4 +13,5 @@ def command() -> None:
     """Work on contracts without a chain."""
 
 
+command.add_command(check)
 command.add_command(run)
