@@ -77,7 +77,7 @@ def key_from_json(value: Any) -> Key:
         kind, data = value["type"], base64.b64decode(value["value"], validate=True)
     except (TypeError, KeyError, ValueError) as error:
         raise DecodeError(f"no amino key: {value!r:.80}") from error
-    if _SIZES.get(kind) != len(data):
+    if not isinstance(kind, str) or _SIZES.get(kind) != len(data):
         raise DecodeError(f"key type {kind!r} with {len(data)} bytes is not known")
     return Key(kind, data)
 

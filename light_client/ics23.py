@@ -151,7 +151,7 @@ def check_existence(spec: ProofSpec, proof: ExistenceProof) -> None:
         raise ProofError("existence Proof needs defined LeafOp")
     check_leaf(spec, proof.leaf)
     depth, limit = len(proof.path), spec.max_depth or MAX_DEPTH
-    if spec.min_depth > 0 and depth < spec.min_depth:
+    if depth < spec.min_depth:
         raise ProofError(f"innerOps depth too short: {depth}, at least {spec.min_depth}")
     if depth > limit:
         raise ProofError(f"innerOps depth too long: {depth}, at most {limit}")

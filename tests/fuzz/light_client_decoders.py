@@ -65,7 +65,13 @@ def fuzz(name: str, runs: int) -> None:
     corpus = tempfile.mkdtemp(prefix="lightship-fuzz-")
     for number, seed in enumerate(decoder.seeds):
         (Path(corpus) / str(number)).write_bytes(seed)
-    flags = [f"-runs={runs}", "-seed=2026", f"-max_len={MAX_LENGTH}", "-timeout=10"]
+    flags = [
+        f"-runs={runs}",
+        "-seed=2026",
+        f"-max_len={MAX_LENGTH}",
+        "-timeout=10",
+        f"-artifact_prefix={corpus}/",
+    ]
     atheris.Setup([sys.argv[0], *flags, corpus], one_input)
     atheris.Fuzz()
 

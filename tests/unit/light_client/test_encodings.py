@@ -57,6 +57,7 @@ def test_amino_keys_come_back() -> None:
         {"type": amino.ED25519},
         {"type": amino.ED25519, "value": "*"},
         {"type": "x", "value": ""},
+        {"type": {}, "value": ""},
     ],
 )
 def test_json_that_is_no_key(value: object) -> None:
