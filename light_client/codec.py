@@ -171,16 +171,16 @@ def commit_from_pb(pb: types_pb2.Commit) -> Commit:
     Raises DecodeError for more votes than a set may have validators.
     """
     _check_count("votes in a commit", len(pb.signatures))
-    votes = tuple(
-        CommitSig(
-            vote.block_id_flag & 0xFF,
-            vote.validator_address,
-            _time(vote, "timestamp"),
-            vote.signature,
-        )
-        for vote in pb.signatures
-    )
-    return Commit(pb.height, pb.round, block_id_from_pb(pb.block_id), votes)
+    votes = []
+    for vote in pb.signatures:  # in line, as there are hundreds of them in every header
+        time = vote.timestamp
+        seconds, nanos = time.seconds, time.nanos
+        if not _FIRST_SECOND <= seconds <= _LAST_SECOND or not 0 <= nanos < NS_PER_SECOND:
+            raise DecodeError(f"timestamp out of range: {seconds} s, {nanos} ns")
+        stamp = Timestamp(seconds, nanos) if seconds or vote.HasField("timestamp") else ZERO_TIME
+        flag = vote.block_id_flag & 0xFF
+        votes.append(CommitSig(flag, vote.validator_address, stamp, vote.signature))
+    return Commit(pb.height, pb.round, block_id_from_pb(pb.block_id), tuple(votes))
 
 
 def commit_to_pb(commit: Commit) -> types_pb2.Commit:
@@ -240,11 +240,11 @@ def validator_set_from_pb(pb: validator_pb2.ValidatorSet) -> ValidatorSet:
 
 
 def validator_set_to_pb(validators: ValidatorSet) -> validator_pb2.ValidatorSet:
+    """The total power is left out, as CometBFT does: evidence is hashed with it."""
     proposer = validators.proposer
     return validator_pb2.ValidatorSet(
         validators=[validator_to_pb(validator) for validator in validators.validators],
         proposer=None if proposer is None else validator_to_pb(proposer),
-        total_voting_power=validators.total_power,
     )
 
 
@@ -401,7 +401,11 @@ def to_any(value: ClientValue) -> any_pb2.Any:
 
 
 def from_any(packed: any_pb2.Any) -> ClientValue:
-    """Raises ClientError (client/10) for a type of another light client, DecodeError above MAX_MESSAGE_BYTES."""
+    """Raises ClientError (client/10) for a type of another light client, DecodeError above MAX_MESSAGE_BYTES.
+
+    Fields that are not known are refused, as by the SDK's transactions, and with them those of another wire
+    type, as by gogoproto: protobuf's own reader passes over both.
+    """
     reader = _READERS.get(packed.type_url)
     if reader is None:
         raise ClientError(errors.INVALID_CLIENT_TYPE, f"type {packed.type_url!r} is not known")
@@ -409,7 +413,14 @@ def from_any(packed: any_pb2.Any) -> ClientValue:
     if size > MAX_MESSAGE_BYTES:
         raise DecodeError(f"client message of {size} bytes: at most {MAX_MESSAGE_BYTES} are read")
     message, convert = reader
-    return convert(parse(message, packed.value))
+    parsed = parse(message, packed.value)
+    parsed.DiscardUnknownFields()
+    known = parsed.ByteSize()
+    if (
+        known != size and known != parse(message, packed.value).ByteSize()
+    ):  # it may be longer than need be
+        raise DecodeError(f"{packed.type_url} has a field of an unknown number or wire type")
+    return convert(parsed)
 
 
 def _optional_set(pb: tendermint_pb2.Header, name: str) -> ValidatorSet | None:

@@ -29,7 +29,17 @@ from light_client.client import (
     verify_upgrade_and_update,
 )
 from light_client.commit import Commit, CommitSig, LightBlock, SignedHeader
-from light_client.detector import Ask, Attack, Conflict, FaultySource, Source, drive, first_conflict
+from light_client.detector import (
+    Ask,
+    Attack,
+    Conflict,
+    FaultySource,
+    Source,
+    WitnessBehind,
+    counter_accusation,
+    drive,
+    first_conflict,
+)
 from light_client.errors import (
     ClientError,
     DecodeError,
@@ -108,9 +118,11 @@ __all__ = [
     "ValidatorSet",
     "VerificationError",
     "Version",
+    "WitnessBehind",
     "WrongSignature",
     "bisect",
     "check_for_misbehaviour",
+    "counter_accusation",
     "drive",
     "first_conflict",
     "freeze",

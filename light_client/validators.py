@@ -61,8 +61,8 @@ class ValidatorSet:
         made.__dict__.update(_hash=self._hash, _index=self._index, total_power=self.total_power)
         return made
 
-    def validate_basic(self) -> None:
-        """The checks of `ValidatorSetFromProto`; raises VerificationError."""
+    def check_powers(self) -> None:
+        """All that has to hold of a set but for its proposer; raises VerificationError."""
         if self.fault is not None:
             raise self.fault
         if not self.validators:
@@ -76,6 +76,10 @@ class ValidatorSet:
             raise VerificationError(
                 f"total voting power {self.total_power} exceeds maximum {MAX_TOTAL_POWER}"
             )
+
+    def validate_basic(self) -> None:
+        """The checks of `ValidatorSetFromProto`; raises VerificationError."""
+        self.check_powers()
         if self.proposer is None:
             raise VerificationError("validator set has no proposer")
         if self.proposer.power < 0 or self.proposer.address not in self._index:

@@ -102,12 +102,13 @@ def verify(trusted: Trusted, block: LightBlock, rules: Rules, now: Timestamp) ->
     """
     _not_expired(trusted, rules, now)
     block.signed_header.validate_basic(trusted.chain_id)
+    block.validators.check_powers()
     verify_validated(trusted, block, rules, now)
     return Trusted.from_block(block)
 
 
 def verify_validated(trusted: Trusted, block: LightBlock, rules: Rules, now: Timestamp) -> None:
-    """As `verify`, for a signed header whose `validate_basic` has already passed."""
+    """As `verify`, for a signed header and a set whose `validate_basic` have already passed."""
     _not_expired(trusted, rules, now)
     _check_progress(trusted, block.header, rules, now)
     _expect_set("expected new header validators", block.header.validators_hash, block.validators)

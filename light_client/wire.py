@@ -4,6 +4,8 @@ They are on the hot path of every header, and their rules are not those of a gen
 gogoproto always emits an embedded message that is not nullable, even an empty one.
 """
 
+from functools import lru_cache
+
 from light_client.values import Timestamp
 
 _U64 = (1 << 64) - 1
@@ -45,7 +47,13 @@ def sfixed64_field(tag: int, value: int) -> bytes:
 
 def timestamp(time: Timestamp) -> bytes:
     """The body of a `google.protobuf.Timestamp`."""
-    return varint_field(1, time.seconds) + varint_field(2, time.nanos)
+    return _seconds(time.seconds) + varint_field(2, time.nanos)
+
+
+@lru_cache(maxsize=256)
+def _seconds(seconds: int) -> bytes:
+    """The first field, remembered: the votes of a commit have few different seconds."""
+    return varint_field(1, seconds)
 
 
 def read_uvarint(data: bytes, at: int) -> tuple[int, int]:

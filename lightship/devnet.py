@@ -20,7 +20,8 @@ from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2
 from cosmos_pb.cosmos.staking.v1beta1 import staking_pb2
 from light_client import bech32
 from light_client.values import Timestamp
-from relayer.coins import Coin
+from relayer.coins import Coin, GasPrice
+from relayer.config import Duration
 from relayer.keys import Signer
 from relayer.mnemonic import generate_mnemonic
 from relayer.tx import pack
@@ -131,6 +132,12 @@ class ChainFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     prefix: str = "cosmos"
     block_time: str = "1s"
     gas_price: str = ""
+
+    def __post_init__(self) -> None:
+        if self.block_time != "instant":
+            Duration.parse(self.block_time)
+        if self.gas_price:
+            GasPrice.parse(self.gas_price)
 
     def save(self, home: Path) -> None:
         text = msgspec.json.format(msgspec.json.encode(self)).decode()

@@ -36,9 +36,30 @@ DEFAULT_FOLDER: Final = Path("~/.lightship")
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86_400 * 10**9}
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 
-_Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+")]
-_Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-_Identifier = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._+\-#\[\]<>*?]{2,128}$")]
+_WISHES: Final[dict[str, str]] = {}
+
+
+def _like(pattern: str, wish: str) -> msgspec.Meta:
+    """Text of a pattern; `wish` is what somebody is told who writes other text."""
+    _WISHES[f"Expected `str` matching regex {pattern!r}"] = f"expected {wish}"
+    return msgspec.Meta(pattern=pattern)
+
+
+_Url = Annotated[str, _like(r"^https?://[^\s/]+", "a URL such as http://127.0.0.1:26657")]
+_Name = Annotated[
+    str,
+    _like(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "a name of letters, digits, '.', '_' and '-'"),
+]
+_Identifier = Annotated[
+    str,
+    _like(
+        r"^[a-zA-Z0-9._+\-#\[\]<>*?]{2,128}$",
+        "an identifier such as wasm.* (2 to 128 characters)",
+    ),
+]
+
+
+_ConnectionId = Annotated[str, _like(r"^connection-[0-9]{1,20}$", "an id such as connection-0")]
 
 
 class Duration(int):
@@ -81,7 +102,7 @@ class Trust(_Strict, frozen=True):
     """A block that the operator trusts: its height and its hash in hex."""
 
     height: Annotated[int, msgspec.Meta(ge=1)]
-    hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f]{64}$")]
+    hash: Annotated[str, _like(r"^[0-9A-Fa-f]{64}$", "64 hexadecimal digits")]
 
 
 class ChainConfig(_Strict, frozen=True):
@@ -92,7 +113,7 @@ class ChainConfig(_Strict, frozen=True):
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CHAIN_ID_BYTES)]
     rpc: _Url
-    prefix: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9]{0,82}$")]
+    prefix: Annotated[str, _like(r"^[a-z][a-z0-9]{0,82}$", "a prefix such as cosmos")]
     gas_price: GasPrice
     keys: Annotated[list[_Name], msgspec.Meta(min_length=1)]
     grpc: str | None = None
@@ -128,7 +149,7 @@ class PathConfig(_Strict, frozen=True):
 
     a: str
     b: str
-    connection: Annotated[str, msgspec.Meta(pattern=r"^connection-[0-9]{1,20}$")] | None = None
+    connection: _ConnectionId | None = None
     allow: list[Channels] = []
     deny: list[Channels] = []
 
@@ -184,7 +205,8 @@ def _convert(value: Any, type_: Any, file: Path | str, prefix: str) -> Any:
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$")
         key = _key(prefix, place.rstrip("`"), reason)
-        raise ConfigError(file, key, reason.replace("Object ", "").replace("`", "'")) from error
+        told = _WISHES.get(reason) or reason.replace("Object ", "").replace("`", "'")
+        raise ConfigError(file, key, told) from error
 
 
 def _custom(type_: Any, value: Any) -> Any:

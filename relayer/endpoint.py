@@ -30,7 +30,8 @@ class ChainSettings:
     """What must be known of a chain beforehand. Periods in nanoseconds, `inclusion` in seconds.
 
     Without a trusting period it is two thirds of the unbonding time; without a trusted block the newest
-    one, or what a client on another chain trusts, is the root of trust.
+    one, or what a client on another chain trusts, is the root of trust. `rpc` is for errors: where the
+    endpoint is.
     """
 
     chain_id: str
@@ -46,6 +47,7 @@ class ChainSettings:
     trusted_block: tuple[int, bytes] | None = None
     memo: str = ""
     fee_granter: str = ""
+    rpc: str = ""
 
     @classmethod
     def of(cls, config: ChainConfig) -> Self:
@@ -64,6 +66,7 @@ class ChainSettings:
             trusted_block=(trust.height, bytes.fromhex(trust.hash)) if trust else None,
             memo=config.memo,
             fee_granter=config.fee_granter,
+            rpc=config.rpc,
         )
 
 
@@ -125,7 +128,9 @@ class Endpoint:
         """
         status = await self.reader.status()
         if status.chain_id != self.chain_id:
-            raise ChainMismatch(self.reader.name, self.chain_id, status.chain_id)
+            raise ChainMismatch(
+                self.settings.rpc or self.reader.name, self.chain_id, status.chain_id
+            )
         self.heights.announce(status.height)
         self.unbonding_ns = await self.reader.unbonding_ns()
         settings = self.settings

@@ -276,7 +276,7 @@ def _deliver(endpoint: str, calls: Sequence[_Call], answers: Any) -> None:
 @contextmanager
 def _gate(url: str) -> Iterator[None]:
     """The one place where errors of the network library become ours."""
-    from aiohttp import ClientConnectorError, ClientError  # noqa: PLC0415 - heavy, loaded by now
+    from aiohttp import ClientConnectorError, ClientError, InvalidURL  # noqa: PLC0415 - heavy, loaded by now
 
     try:
         yield
@@ -285,6 +285,8 @@ def _gate(url: str) -> Iterator[None]:
         raise NetworkError(url, f"cannot connect: {reason}") from error
     except TimeoutError as error:
         raise NetworkError(url, "no answer in time") from error
+    except InvalidURL as error:
+        raise NetworkError(url, "is not a URL of a host") from error
     except (ClientError, OSError, ValueError) as error:
         raise NetworkError(url, str(error) or type(error).__name__) from error
 

@@ -11,6 +11,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from chain.errors import ChainError
 
 
@@ -66,3 +71,15 @@ class InvalidParams(RpcError):
 class ServerError(RpcError):
     code = -32000
     message = "Server error"
+
+
+@contextmanager
+def listening(what: str, host: str, port: int) -> Iterator[None]:
+    """Inside of it a server begins to listen: an OSError of it becomes one that names the server and the address."""
+    try:
+        yield
+    except socket.gaierror as error:
+        raise OSError(f"{what} cannot listen on {host}:{port}: {error.strerror}") from error
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(f"{what} cannot listen on {host}:{port}: {reason}") from error

@@ -6,6 +6,7 @@ metadata ``x-cosmos-block-height`` chooses a height, and the answer's metadata t
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -17,6 +18,7 @@ from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from chain.errors import INVALID_REQUEST, KEY_NOT_FOUND, NOT_FOUND
 from chain.node.engine import Engine
+from chain.node.errors import listening
 from chain.node.params import whole_number
 from cosmos_pb._pool import POOL
 from cosmos_pb.tendermint.abci import types_pb2 as abci
@@ -55,15 +57,24 @@ class GrpcServer:
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; returns the address. OSError when the port is taken."""
-        try:
-            bound = self._server.add_insecure_port(f"{host}:{port}")
-        except RuntimeError as error:
-            raise OSError(f"gRPC cannot listen on {host}:{port}: {error}") from error
+        with listening("gRPC", host, port):
+            await _probe(host, port)
+            try:
+                bound = self._server.add_insecure_port(f"{host}:{port}")
+            except RuntimeError as error:
+                raise OSError(str(error)) from error
         await self._server.start()
         return host, bound
 
     async def stop(self) -> None:
         await self._server.stop(grace=0.5)
+
+
+async def _probe(host: str, port: int) -> None:
+    """Listen for a moment: gRPC's library would write to standard error that it cannot, and not say why."""
+    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port)
+    server.close()
+    await server.wait_closed()
 
 
 class _Queries(grpc.GenericRpcHandler):

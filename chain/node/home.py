@@ -64,14 +64,22 @@ class HomeLock:
     """A transaction that nobody else can begin, for as long as this process lives."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, timeout=0, check_same_thread=False
-        )
         try:
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            self._connection.close()
+            self._connection = _exclusive(path)
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise NodeError(f"cannot lock {path}: {error}") from error
             raise NodeError(f"another process runs the chain in {path.parent.parent}") from error
 
     def release(self) -> None:
         self._connection.close()
+
+
+def _exclusive(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

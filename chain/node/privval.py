@@ -69,11 +69,18 @@ def load(path: Path) -> tuple[ValidatorKey, ...]:
     """The keys of a file that ``save`` wrote, or of a single ``priv_validator_key.json``."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(_from_json(entry) for entry in data.get("validators", [data]))
+        keys = tuple(_from_json(entry) for entry in data.get("validators", [data]))
     except OSError as error:
         raise NodeError(f"validator keys {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise NodeError(f"validator keys {path}: a key has no {error}") from error
+    except (TypeError, AttributeError) as error:
+        raise NodeError(f"validator keys {path}: expected a list of key objects") from error
+    except ValueError as error:
         raise NodeError(f"validator keys {path}: {error}") from error
+    if not keys:
+        raise NodeError(f"validator keys {path}: the list is empty")
+    return keys
 
 
 def _to_json(key: ValidatorKey) -> dict[str, Any]:

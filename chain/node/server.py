@@ -22,6 +22,7 @@ from chain.node.errors import (
     ParseError,
     QueryError,
     RpcError,
+    listening,
 )
 from chain.node.limits import ServerLimits
 from chain.node.pubsub import EventBus, Subscription
@@ -61,7 +62,8 @@ class RpcServer:
         app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        with listening("RPC", host, port):
+            await web.TCPSite(self._runner, host, port).start()
         bound = self._runner.addresses[0]
         return bound[0], bound[1]
 

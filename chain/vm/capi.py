@@ -406,11 +406,11 @@ class Guest:
         """The exception for code that stopped; frees what wasmtime handed over."""
         reason = self._take_reason(error)
         failure, self._failure = self._failure, None
-        if failure is not None:
-            if isinstance(failure, VmError):
-                failure.levels += 1
-            return failure
-        return OutOfGas() if self._exhausted() else Trap(reason)
+        if failure is None:
+            return OutOfGas() if self._exhausted() else Trap(reason)
+        if isinstance(failure, VmError) and not self._exhausted():
+            failure.levels += 1
+        return failure
 
     def _take_reason(self, error: int | None) -> str:
         """Traps of the code arrive as traps, those of host functions as errors."""

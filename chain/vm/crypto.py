@@ -32,6 +32,8 @@ AGGREGATE_NOT_MULTIPLE = 15
 
 G1_LENGTH: Final = 48
 G2_LENGTH: Final = 96
+_INFINITY: Final = b"\xc0"
+_INFINITY_FLAG: Final = 0x40
 
 _K256_N: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _SHA256: Final = 0
@@ -170,42 +172,48 @@ def _batch_item(signature: bytes, pubkey: bytes) -> int | None:
     return INVALID_PUBKEY if len(pubkey) != 32 else None
 
 
-def bls_aggregate_g1(points: bytes) -> bytes | int:
+def bls_aggregate_g1(points: bytes, *, strict: bool = True) -> bytes | int:
+    """The sum of compressed points; `strict`: see `_decode`."""
     from py_arkworks_bls12381 import G1Point  # noqa: PLC0415
 
-    return _aggregate(G1Point, points, G1_LENGTH)
+    return _aggregate(G1Point, points, G1_LENGTH, strict=strict)
 
 
-def bls_aggregate_g2(points: bytes) -> bytes | int:
+def bls_aggregate_g2(points: bytes, *, strict: bool = True) -> bytes | int:
     from py_arkworks_bls12381 import G2Point  # noqa: PLC0415
 
-    return _aggregate(G2Point, points, G2_LENGTH)
+    return _aggregate(G2Point, points, G2_LENGTH, strict=strict)
 
 
-def _aggregate(group: Any, points: bytes, length: int) -> bytes | int:
+def _aggregate(group: Any, points: bytes, length: int, *, strict: bool) -> bytes | int:
     if not points:
         return NO_POINTS
     if len(points) % length:
         return AGGREGATE_NOT_MULTIPLE
-    decoded = _decode(group, points, length)
+    decoded = _decode(group, points, length, strict=strict)
     if decoded is None:
         return INVALID_POINT
     total: bytes = sum(decoded, group.identity()).to_compressed_bytes()
     return total
 
 
-def _decode(group: Any, points: bytes, length: int) -> list[Any] | None:
-    """Compressed points, each on the curve and in the subgroup; None if one is not."""
+def _decode(group: Any, points: bytes, length: int, *, strict: bool) -> list[Any] | None:
+    """Compressed points, each on the curve and in the subgroup; None if one is not.
+
+    Whatever follows the flag of the point at infinity is ignored unless `strict`: then it must be
+    zeros, as arkworks has it since 0.5 and so cosmwasm-crypto since 3.0.
+    """
+    encoded = [points[start : start + length] for start in range(0, len(points), length)]
+    infinity = _INFINITY.ljust(length, b"\0")
+    if strict and any(point[0] & _INFINITY_FLAG and point != infinity for point in encoded):
+        return None
     try:
-        return [
-            group.from_compressed_bytes(points[start : start + length])
-            for start in range(0, len(points), length)
-        ]
+        return [group.from_compressed_bytes(point) for point in encoded]
     except ValueError:
         return None
 
 
-def bls_pairing_equality(ps: bytes, qs: bytes, r: bytes, s: bytes) -> int:
+def bls_pairing_equality(ps: bytes, qs: bytes, r: bytes, s: bytes, *, strict: bool = True) -> int:
     """Whether e(p1, q1) * ... * e(pn, qn) = e(r, s)."""
     if len(ps) % G1_LENGTH:
         return NOT_MULTIPLE_G1
@@ -217,7 +225,8 @@ def bls_pairing_equality(ps: bytes, qs: bytes, r: bytes, s: bytes) -> int:
         return INVALID_POINT
     from py_arkworks_bls12381 import GT, G1Point, G2Point  # noqa: PLC0415
 
-    left, right = _decode(G1Point, ps + r, G1_LENGTH), _decode(G2Point, qs + s, G2_LENGTH)
+    left = _decode(G1Point, ps + r, G1_LENGTH, strict=strict)
+    right = _decode(G2Point, qs + s, G2_LENGTH, strict=strict)
     if left is None or right is None:
         return INVALID_POINT
     left[-1] = -left[-1]

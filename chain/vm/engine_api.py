@@ -180,7 +180,7 @@ class Guest:
     def _stopped(self, stop: Exception) -> BaseException:
         failure, self._failure = self._failure, None
         if failure is not None:
-            if isinstance(failure, VmError):
+            if isinstance(failure, VmError) and not self._exhausted():
                 failure.levels += 1
             return failure
         if self._exports_ready() and self._exhausted():

@@ -99,13 +99,14 @@ class CallError(VmError):
 
 
 class OutOfGas(CallError):
-    """The gas limit is used up; the whole limit counts as used."""
+    """The gas limit is used up; the whole limit counts as used.
+
+    Where a host function could not be paid, the text shows that the error crossed compiled code;
+    where the code itself ran dry, it does not (instance.rs, call_function).
+    """
 
     def __init__(self) -> None:
         super().__init__("Ran out of gas during contract execution")
-
-    def __str__(self) -> str:
-        return self.text
 
 
 class Trap(CallError):

@@ -98,7 +98,8 @@ class CryptoCosts:
 class ApiCosts:
     """The chain's charges for addresses.
 
-    A validation that fails to decode costs `canonicalize` since wasmd 0.60, `validate` before.
+    A validation that fails to decode costs `canonicalize` since wasmd 0.60, and in the 1.5 line,
+    where the VM itself asks for the two conversions; `validate` in between.
     """
 
     humanize: int
@@ -136,6 +137,10 @@ class Era:
     new_crypto: bool = True
     migrate_info: bool = True
     debug_always_reads: bool = True
+    strict_sections: bool = True
+    """Whether a list of sections with bytes to spare is refused; they were ignored before."""
+    strict_infinity: bool = True
+    """Whether zeros must follow the flag of a BLS point at infinity: arkworks 0.5 demands it."""
 
 
 _OLD_CRYPTO = CryptoCosts(
@@ -202,18 +207,21 @@ def _eras_15() -> list[Era]:
         OpCosts(150_000, 150_000, if_accounts=False),
         _NO_HOST,
         _KILO_CRYPTO,
-        _api(140_000_000, 9),
+        _api(140_000_000, 4),
         _LIMITS_15,
         required_exports=("allocate", "deallocate", "instantiate"),
         new_crypto=False,
         migrate_info=False,
+        strict_sections=False,
+        strict_infinity=False,
     )
+    strict = replace(first, ops=_kilo(_C), strict_sections=True)
     return [
         first,
         replace(first, name="1.5.6", ops=_kilo(_B)),
-        replace(first, name="1.5.8", ops=_kilo(_C)),
-        replace(first, name="1.5.10", ops=_kilo(_C), host=_HOST, debug_always_reads=False),
-        replace(first, name="1.5.11", ops=_kilo(_C), host=_HOST),
+        replace(strict, name="1.5.8"),
+        replace(strict, name="1.5.10", host=_HOST, debug_always_reads=False),
+        replace(strict, name="1.5.11", host=_HOST),
     ]
 
 
@@ -227,12 +235,15 @@ def _eras_20() -> list[Era]:
         _LIMITS,
         new_crypto=False,
         migrate_info=False,
+        strict_sections=False,
+        strict_infinity=False,
     )
+    strict = replace(first, ops=_C, strict_sections=True)
     return [
         first,
         replace(first, name="2.0.5", ops=_B),
-        replace(first, name="2.0.7", ops=_C),
-        replace(first, name="2.0.9", ops=_C, host=_HOST, debug_always_reads=False),
+        replace(strict, name="2.0.7"),
+        replace(strict, name="2.0.9", host=_HOST, debug_always_reads=False),
     ]
 
 
@@ -245,15 +256,18 @@ def _eras_21_to_23() -> list[Era]:
         _api(140_000, 9),
         _LIMITS,
         migrate_info=False,
+        strict_sections=False,
+        strict_infinity=False,
     )
-    with_host = replace(first, ops=_C, host=_HOST)
+    strict = replace(first, ops=_C, strict_sections=True)
+    with_host = replace(strict, host=_HOST)
     return [
         first,
         replace(first, name="2.1.2", ops=_B),
-        replace(first, name="2.1.4", ops=_C),
+        replace(strict, name="2.1.4"),
         replace(with_host, name="2.1.6", debug_always_reads=False),
         replace(with_host, name="2.1.7"),
-        replace(first, name="2.2.0", ops=_C, migrate_info=True),
+        replace(strict, name="2.2.0", migrate_info=True),
         replace(with_host, name="2.2.1", migrate_info=True, debug_always_reads=False),
         replace(with_host, name="2.2.2", migrate_info=True),
         replace(with_host, name="2.2.9", migrate_info=True, ops=_L, limits=_LIMITS_L),

@@ -268,14 +268,15 @@ def ed25519_batch_verify(call: Call, messages: int, signatures: int, pubkeys: in
             (pubkeys, _MAX_ED25519_KEY),
         )
     ]
-    texts, proofs, keys = (_sections(region) for region in regions)
+    strict = call.era.strict_sections
+    texts, proofs, keys = (_sections(region, strict=strict) for region in regions)
     costs = call.era.crypto
     cost = costs.ed25519_batch_one_key if len(keys) == 1 else costs.ed25519_batch
     call.charge(max(cost.of(len(proofs)), costs.ed25519_batch_minimum))
     return crypto.ed25519_batch_verify(texts, proofs, keys)
 
 
-def _sections(data: bytes) -> list[bytes]:
+def _sections(data: bytes, *, strict: bool) -> list[bytes]:
     """Splits `section || be32(length)` repeated, which is read from its end."""
     found: list[bytes] = []
     end = len(data)
@@ -285,7 +286,7 @@ def _sections(data: bytes) -> list[bytes]:
             raise CommunicationError("Got an invalid section: section length overflow")
         found.append(data[start : end - 4])
         end = start
-    if end:
+    if end and strict:
         raise CommunicationError("Got an invalid section: extra data outside of any section")
     return found[::-1]
 
@@ -300,20 +301,20 @@ def _section(data: bytes) -> bytes:
 def bls12_381_aggregate_g1(call: Call, points: int, out: int) -> int:
     data = call.read_region(points, _MAX_BLS_POINTS)
     call.charge(call.era.crypto.bls_aggregate_g1.of(len(data) // crypto.G1_LENGTH))
-    return _point_or_code(call, crypto.bls_aggregate_g1(data), out)
+    return _point_or_code(call, crypto.bls_aggregate_g1(data, strict=call.era.strict_infinity), out)
 
 
 def bls12_381_aggregate_g2(call: Call, points: int, out: int) -> int:
     data = call.read_region(points, _MAX_BLS_POINTS)
     call.charge(call.era.crypto.bls_aggregate_g2.of(len(data) // crypto.G2_LENGTH))
-    return _point_or_code(call, crypto.bls_aggregate_g2(data), out)
+    return _point_or_code(call, crypto.bls_aggregate_g2(data, strict=call.era.strict_infinity), out)
 
 
 def bls12_381_pairing_equality(call: Call, ps: int, qs: int, r: int, s: int) -> int:
     left, right = call.read_region(ps, _MAX_BLS_POINTS), call.read_region(qs, _MAX_BLS_POINTS)
     first, second = call.read_region(r, crypto.G1_LENGTH), call.read_region(s, crypto.G2_LENGTH)
     call.charge(call.era.crypto.bls_pairing.of(len(left) // crypto.G1_LENGTH + 1))
-    return crypto.bls_pairing_equality(left, right, first, second)
+    return crypto.bls_pairing_equality(left, right, first, second, strict=call.era.strict_infinity)
 
 
 def bls12_381_hash_to_g1(call: Call, function: int, message: int, dst: int, out: int) -> int:

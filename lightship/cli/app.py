@@ -1,7 +1,7 @@
 """The root command: where each group of commands lives, and how a run ends.
 
 A command returns normally, or one line on standard error says what went wrong and the exit code is 1 (2 for a wrong
-command line). Only a bug of ours shows a traceback.
+command line). A group without a command shows its help there. Only a bug of ours shows a traceback.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return done.exit_code
     except click.Abort:
         return fail("interrupted", as_json=as_json, code=130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         at = getattr(error, "ctx", None)
         hint = f" (see {at.command_path} --help)" if at is not None else ""

@@ -87,7 +87,7 @@ def init(
     _pace(block_time)
     if gas_price:
         _gas_price(gas_price)
-    funded = [_account(each) for each in accounts or (f"dev=1000000000000{denom}",)]
+    funded = _accounts(accounts, _denom(denom))
     keys = [ValidatorKey.generate() for _ in range(validators)]
     now = Timestamp.from_ns(time.time_ns())
     genesis = make_genesis(chain_id, now, keys, funded, prefix=prefix, denom=denom)
@@ -207,6 +207,22 @@ def _min_gas_prices(text: str) -> tuple[tuple[str, str], ...]:
     return ((price.denom, str(price.amount)),) if price is not None else ()
 
 
+def _denom(text: str) -> str:
+    with contextlib.suppress(ValueError):
+        if Coin.parse(f"1{text}").denom == text:
+            return text
+    raise click.UsageError(f"--denom: expected a denomination such as stake, got {text!r}")
+
+
+def _accounts(texts: Sequence[str], denom: str) -> list[Account]:
+    """The accounts of a new chain; one of a developer when nobody is named."""
+    accounts = [_account(each) for each in texts or (f"dev=1000000000000{denom}",)]
+    twice = _repeated([account.name for account in accounts])
+    if twice is not None:
+        raise click.UsageError(f"--account {twice} is given twice")
+    return accounts
+
+
 def _account(text: str) -> Account:
     from lightship.devnet import Account  # noqa: PLC0415
 
@@ -216,6 +232,17 @@ def _account(text: str) -> Account:
             f"--account: expected NAME=COINS such as alice=1000stake, got {text!r}"
         )
     try:
-        return Account.new(name, [Coin.parse(each) for each in amounts.split(",")])
+        coins = [Coin.parse(each) for each in amounts.split(",")]
     except ValueError as error:
         raise click.UsageError(f"--account {name}: {error}") from None
+    twice = _repeated([coin.denom for coin in coins])
+    if twice is not None:
+        raise click.UsageError(f"--account {name}: {twice} is given twice")
+    if not all(coin.amount for coin in coins):
+        raise click.UsageError(f"--account {name}: no coins are no amount, got {amounts!r}")
+    return Account.new(name, coins)
+
+
+def _repeated(words: Sequence[str]) -> str | None:
+    """The first word that stands there again."""
+    return next((word for index, word in enumerate(words) if word in words[:index]), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -71,7 +72,10 @@ def init(
     if output.exists() and not force:
         raise ConfigError(output, "", "exists already (--force writes over it)")
     if chains:
-        found = asyncio.run(_ask_all([_named(each) for each in chains]))
+        named = [_named(each) for each in chains]
+        if len(dict(named)) < len(named):
+            raise click.UsageError("every chain needs a name of its own")
+        found = asyncio.run(_ask_all(named))
         text = _written(found, key, state)
     else:
         text = configs.reference()
@@ -133,7 +137,7 @@ def _written(chains: Sequence[Found], key: str, state: Path | None) -> str:
     if state is not None:
         parts.append(f"[state]\nfolder = {_quoted(str(state))}\n")
     parts += [
-        f"[chains.{chain.name}]\n"
+        f"[chains.{_key(chain.name)}]\n"
         f"id = {_quoted(chain.chain_id)}\n"
         f"rpc = {_quoted(chain.url)}\n"
         f"prefix = {_quoted(chain.prefix)}\n"
@@ -144,6 +148,10 @@ def _written(chains: Sequence[Found], key: str, state: Path | None) -> str:
     pairs = pairwise(chains)
     parts += [f"[[paths]]\na = {_quoted(a.name)}\nb = {_quoted(b.name)}\n" for a, b in pairs]
     return "\n".join(parts)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
 
 
 def _quoted(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,8 @@ def delete(name: str, folder: Path, yes: bool, as_json: bool) -> None:
     """Delete a key. Without its words it is gone for good."""
     ring = Keyring(folder)
     ring.show(name)
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("no terminal to ask for consent: --yes deletes without asking")
     if not yes and not click.confirm(f"Delete key {name} for good?", err=True):
         raise KeyringError(f"key {name} was not deleted")
     ring.delete(name)

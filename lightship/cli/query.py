@@ -22,6 +22,7 @@ from cosmos_pb.ibc.core.connection.v1 import query_pb2 as connection_query
 from lightship.cli.connect import reading
 from lightship.cli.options import asynchronous, config_option
 from lightship.cli.output import json_option, show
+from lightship.cli.values import UINT64
 from relayer.errors import QueryError
 from relayer.reader import Reader
 
@@ -194,7 +195,7 @@ async def packets(reader: Reader, port: str, channel_id: str) -> Any:
 @query("packet")
 @argument("port")
 @argument("channel_id")
-@argument("sequence", type=click.IntRange(min=1))
+@argument("sequence", type=UINT64)
 async def packet(reader: Reader, port: str, channel_id: str, sequence: int) -> Any:
     """What the chain knows of one packet, as its sender and as its receiver."""
     where: dict[str, Any] = {"port_id": port, "channel_id": channel_id, "sequence": sequence}
@@ -251,7 +252,7 @@ async def codes(reader: Reader) -> Any:
 
 
 @query("code")
-@argument("code_id", type=click.IntRange(min=1))
+@argument("code_id", type=UINT64)
 async def code(reader: Reader, code_id: int) -> Any:
     """One stored code, without its bytes."""
     request = wasm_query.QueryCodeInfoRequest(code_id=code_id)
@@ -260,7 +261,7 @@ async def code(reader: Reader, code_id: int) -> Any:
 
 
 @query("contracts")
-@argument("code_id", type=click.IntRange(min=1))
+@argument("code_id", type=UINT64)
 async def contracts(reader: Reader, code_id: int) -> Any:
     """The contracts made of a code."""
     request = wasm_query.QueryContractsByCodeRequest(code_id=code_id)

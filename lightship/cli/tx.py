@@ -19,7 +19,7 @@ from lightship.cli.connect import signing
 from lightship.cli.options import asynchronous, config_option
 from lightship.cli.output import json_option, render, show
 from lightship.cli.query import json_bytes
-from lightship.cli.values import DurationType
+from lightship.cli.values import UINT64, DurationType
 from relayer.coins import Coin
 from relayer.config import Duration
 from relayer.endpoint import Endpoint
@@ -157,7 +157,7 @@ def store(sender: str, file: Path) -> Any:
 
 @transaction("instantiate")
 @parameter(
-    click.argument("code_id", type=click.IntRange(min=1)),
+    click.argument("code_id", type=UINT64),
     click.argument("message"),
     click.option("--label", required=True, help="A name for people."),
     click.option("--admin", default="", help="Who may migrate it (default: nobody)."),
@@ -211,7 +211,7 @@ def execute(sender: str, contract: str, message: str, amount: Sequence[Coin]) ->
 @transaction("migrate")
 @parameter(
     click.argument("contract"),
-    click.argument("code_id", type=click.IntRange(min=1)),
+    click.argument("code_id", type=UINT64),
     click.argument("message"),
 )
 def migrate(sender: str, contract: str, code_id: int, message: str) -> Any:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from light_client.values import Fraction, Timestamp
 from relayer.config import Duration
+
+UINT64: Final = click.IntRange(1, 2**64 - 1)
+"""A sequence or the id of a code: a positive number as protobuf carries it."""
 
 
 class DurationType(click.ParamType[Duration]):

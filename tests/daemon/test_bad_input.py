@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import subprocess
-import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from google.protobuf.message import Message
+from aiohttp import ClientSession
+from helpers.desk import WEALTH, Desk, set_up
 from wasmtime import wat2wasm
 
 from contracts import artifact
-from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
-from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
-from relayer import tx
-from relayer.coins import Coin
-from relayer.keys import Signer
-from relayer.mnemonic import generate_mnemonic
+from cosmos_pb.google.protobuf import any_pb2
 
 pytestmark = pytest.mark.xdist_group("bad input")
 
-PASSWORD: Final = "a password for tests"
-WEALTH: Final = 10**12
 ABI: Final = (
     '(memory (export "memory") 4) (func (export "interface_version_8"))'
     '(func (export "allocate") (param i32) (result i32) (i32.const 0))'
@@ -47,114 +38,31 @@ BAD_CODE: Final = {
 }
 
 
-@dataclass
-class Desk:
-    """A user's folder: a running chain, a configuration for it, and keys: alice has coins, poor has none."""
-
-    folder: Path
-    url: str
-    alice: Signer
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "lightship", *words],
-            cwd=self.folder,
-            env={**os.environ, "HOME": str(self.folder), "LIGHTSHIP_PASSWORD": PASSWORD},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    def done(self, *words: str) -> Any:
-        """The result of a command that must succeed."""
-        ran = self.run(*words, "--config", "good.toml", "--json")
-        assert ran.returncode == 0, ran.stdout + ran.stderr
-        return json.loads(ran.stdout)["result"]
-
-    def config(self, name: str, **changes: str) -> str:
-        keys = {
-            "id": '"alpha-1"',
-            "rpc": f'"{self.url}"',
-            "prefix": '"cosmos"',
-            "gas_price": '"0.025stake"',
-            "keys": '["alice"]',
-            **changes,
-        }
-        lines = [f"{key} = {value}" for key, value in keys.items()]
-        (self.folder / name).write_text("\n".join(["[chains.alpha]", *lines]) + "\n")
-        return name
-
-    def post(self, body: Any) -> Any:
-        request = urllib.request.Request(self.url, json.dumps(body).encode(), method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as answer:
-            return json.load(answer)
-
-    def rpc(self, method: str, **params: Any) -> Any:
-        return self.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-
-    def balance(self) -> int:
-        address = self.alice.address("cosmos")
-        return int(self.done("query", "balances", "alpha", address)["stake"])
-
-
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    folder = tmp_path_factory.mktemp("desk")
-    made = Desk(folder, "", Signer.from_mnemonic(generate_mnemonic(12)))
-    home = ("--home", "alpha")
-    account = f"alice={WEALTH}stake"
-    price = ("--gas-price", "0.025stake", "--block-time", "instant")
-    chain = made.run(
-        *("chain", "init", *home, "--chain-id", "alpha-1", *price, "--account", account, "--json")
-    )
-    words = json.loads(chain.stdout)["result"]["accounts"][0]["mnemonic"]
-    (folder / "words").write_text(words)
-    made.alice = Signer.from_mnemonic(words)
-    assert made.run("keys", "add", "alice", "--mnemonic-file", "words").returncode == 0
-    assert made.run("keys", "add", "poor").returncode == 0
-    start = ("chain", "start", *home, "--json", "--rpc-port", "0", "--grpc-port", "0")
-    with (
-        (folder / "chain.log").open("wb") as log,
-        subprocess.Popen(
-            [sys.executable, "-m", "lightship", *start],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        ) as process,
-    ):
-        try:
-            yield furnished(made, process)
-        finally:
-            process.terminate()
-            ended = process.wait(30)
-    assert ended == 0
-    assert "Traceback" not in (folder / "chain.log").read_text()
+    """With contracts good and bad: on the chain, codes 1 and 2, and a hostile contract."""
+    with set_up(tmp_path_factory.mktemp("desk")) as made:
+        for name in ("cw20_token", "hostile"):
+            (made.folder / f"{name}.wasm").write_bytes(artifact(name))
+            assert made.done("tx", "store", "alpha", f"{name}.wasm", *CONFIG, *BOB)["code_id"]
+        for name, code in BAD_CODE.items():
+            (made.folder / f"{name}.wasm").write_bytes(code)
+        make = ("tx", "instantiate", "alpha", "2", "{}", "--label", "hostile")
+        (made.folder / "hostile").write_text(made.done(*make, *CONFIG, *BOB)["contract"])
+        made.people["bob"].sequence = 3
+        yield made
 
 
-def furnished(desk: Desk, process: subprocess.Popen[bytes]) -> Desk:
-    """With the running chain's configuration, and with contracts good and bad."""
-    assert process.stdout is not None
-    desk.url = json.loads(process.stdout.readline())["result"]["rpc"]
-    desk.config("good.toml")
-    for name, code in BAD_CODE.items():
-        (desk.folder / f"{name}.wasm").write_bytes(code)
-    for name in ("cw20_token", "hostile"):
-        (desk.folder / f"{name}.wasm").write_bytes(artifact(name))
-        assert desk.done("tx", "store", "alpha", f"{name}.wasm")["code_id"]
-    return desk
-
-
-# Command lines and what they are told; CONFIG stands for a good configuration.
+# Command lines and what they are told; CONFIG stands for a good configuration, HOSTILE for the contract.
 CONFIG: Final = ("--config", "good.toml")
+BOB: Final = ("--from", "bob")
+HOSTILE: Final = "HOSTILE"
 SEND: Final = ("tx", "send", "alpha", "cosmos10d07y265gmmuvt4z0w9aw880jnsr700j6zn9kn", "5stake")
 TOKEN: Final = '{"name":"Ship","symbol":"SHIP","decimals":"six","initial_balances":[]}'
 COMMANDS: Final = [
+    # chains and keys
     (("query", "status", "http://127.0.0.1:1"), "http://127.0.0.1:1: cannot connect: "),
-    (("config", "check", "--config", "absent.toml"), "absent.toml: "),
+    (("query", "status", "http://"), "is not a URL of a host"),
     ((*SEND, *CONFIG, "--from", "nobody"), "there is no key named nobody"),
     (
         (*SEND, *CONFIG, "--from", "poor"),
@@ -169,6 +77,12 @@ COMMANDS: Final = [
         "there is no chain 'beta' in the configuration",
     ),
     ((*SEND[:-1], "stake", *CONFIG), "Invalid value for 'AMOUNT': "),
+    ((*SEND[:-1], f"{WEALTH + 1}stake", *CONFIG), f"is smaller than {WEALTH + 1}stake: insuff"),
+    (("keys", "add", "alice"), "a key named alice exists already"),
+    (("keys", "add", "../alice"), "key name '../alice' is not of letters, digits, "),
+    (("keys", "add", "k", "--mnemonic-file", "good.toml"), "a mnemonic has 12, 15, 18, 21 or 24"),
+    (("keys", "delete", "poor"), "no terminal to ask for consent: --yes deletes without asking"),
+    # contracts
     (("tx", "store", "alpha", "absent.wasm", *CONFIG), "Invalid value for 'FILE': "),
     (("tx", "store", "alpha", "text.wasm", *CONFIG), "Wasm bytecode could not be deserialized"),
     (
@@ -195,7 +109,34 @@ COMMANDS: Final = [
         ("tx", "instantiate", "alpha", "99", "{}", "--label", "x", *CONFIG),
         "code id 99: no such code",
     ),
+    (
+        ("tx", "instantiate", "alpha", str(2**64), "{}", "--label", "x", *CONFIG),
+        "Invalid value for 'CODE_ID': 18446744073709551616 is not in the range",
+    ),
+    (("tx", "execute", "alpha", HOSTILE, "{", *CONFIG), "the message is not JSON: "),
+    (
+        ("tx", "execute", "alpha", HOSTILE, '{"fly":{}}', *CONFIG),
+        "Error parsing into type lightship_hostile::ExecuteMsg: unknown variant `fly`, ",
+    ),
+    (
+        ("tx", "execute", "alpha", HOSTILE, '{"fail":{"reason":"two\\nlines"}}', *CONFIG),
+        "Generic error: two lines: execute wasm contract failed",
+    ),
+    (("query", "smart", "alpha", HOSTILE, "[", *CONFIG), "the message is not JSON: "),
+    (
+        ("query", "smart", "alpha", HOSTILE, '{"loop_forever":{}}', *CONFIG),
+        "out of gas in location: Wasm engine function execution; gasWanted: 3000000",
+    ),
+    (
+        ("query", "smart", "alpha", HOSTILE, '{"recurse":{"depth":null}}', *CONFIG),
+        "RuntimeError: call stack exhausted: wasmvm error",
+    ),
+    (
+        ("query", "smart", "alpha", HOSTILE, '{"allocate_all":{}}', *CONFIG),
+        "RuntimeError: unreachable: wasmvm error",
+    ),
     (("query", "smart", "alpha", "cosmos1x", "{}", *CONFIG), "decoding bech32 failed: "),
+    # IBC
     (
         ("query", "client", "alpha", "07-tendermint-7", *CONFIG),
         "07-tendermint-7: light client not found",
@@ -204,102 +145,212 @@ COMMANDS: Final = [
         ("tx", "transfer", "alpha", "channel-9", "cosmos1x", "5stake", *CONFIG),
         "send packet failed for source id: channel-9: ",
     ),
+    (("create", "client", "alpha", "beta", *CONFIG), "there is no chain 'beta' in the config"),
+    (("start", *CONFIG), "good.toml: paths: there is no path to relay"),
+    # the embedded chain
     (("chain", "start", "--home", "nothing"), "nothing holds no chain"),
     (("chain", "start", "--home", "alpha"), "another process runs the chain in alpha"),
     (("chain", "init", "--home", "alpha", "--chain-id", "x"), "alpha holds a chain already"),
-    (("keys", "add", "alice"), "a key named alice exists already"),
-    (("start", *CONFIG), "good.toml: paths: there is no path to relay"),
+    (("chain", "init", "--home", "x", "--chain-id", "x" * 51), "chain_id is too long: 51 bytes"),
+    (
+        ("chain", "init", "--home", "x", "--chain-id", "x", "--account", "a=5stake,7stake"),
+        "--account a: stake is given twice",
+    ),
+    (
+        ("chain", "init", "--home", "x", "--chain-id", "x", "--denom", "1"),
+        "--denom: expected a denomination such as stake, got '1'",
+    ),
+    (("config", "check", "--config", "absent.toml"), "absent.toml: No such file"),
     (("frobnicate",), "No such command 'frobnicate'"),
 ]
 
 
+def filled(desk: Desk, words: tuple[str, ...]) -> list[str]:
+    hostile = (desk.folder / "hostile").read_text()
+    return [hostile if word == HOSTILE else word for word in words]
+
+
 def one_line(ran: subprocess.CompletedProcess[str]) -> str:
-    assert ran.returncode != 0, ran.stdout
-    assert "Traceback" not in ran.stderr
+    """The error of a command, which says nothing else."""
+    assert ran.returncode in {1, 2}
+    assert ran.stdout == ""
     [line] = ran.stderr.splitlines()
     assert line.startswith("error: ")
-    return line
+    return line.removeprefix("error: ")
 
 
 @pytest.mark.parametrize(("words", "said"), COMMANDS, ids=[said for _, said in COMMANDS])
 def test_a_mistake_on_the_command_line(desk: Desk, words: tuple[str, ...], said: str) -> None:
-    assert said in one_line(desk.run(*words))
+    """The same for people and, with --json, for programs."""
+    command = filled(desk, words)
+    ran = desk.run(*command)
+    line = one_line(ran)
+    assert said in line
+    code, out, err = desk.quick(*command, "--json")
+    assert (code, err) == (ran.returncode, "")
+    assert json.loads(out) == {"status": "error", "result": line}
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"colour": '"red"'}, "bad.toml: chains.alpha.colour: contains unknown field 'colour'"),
-        ({"prefix": "5"}, "bad.toml: chains.alpha.prefix: Expected 'str', got 'int'"),
-        ({"id": '"gamma-1"'}, "expected chain gamma-1, got alpha-1"),
-        ({"rpc": '"http://127.0.0.1:1"'}, "http://127.0.0.1:1: cannot connect: "),
-        ({"rpc": "http://x"}, "bad.toml: is not TOML: "),
-        ({"keys": '["nobody"]'}, "there is no key named nobody"),
-        ({"gas_price": '"cheap"'}, "bad.toml: chains.alpha.gas_price: "),
-    ],
-)
+@pytest.mark.parametrize("words", [(), ("chain",), ("tx",)], ids=str)
+def test_a_group_without_a_command_shows_its_help(desk: Desk, words: tuple[str, ...]) -> None:
+    code, out, err = desk.quick(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith(" ".join(["Usage: lightship", *words, "[OPTIONS] COMMAND"]))
+    assert "\n\nCommands:\n" in err
+
+
+CHANGES: Final[list[tuple[dict[str, str], str]]] = [
+    ({"colour": '"red"'}, "bad.toml: chains.alpha.colour: contains unknown field 'colour'"),
+    ({"prefix": "5"}, "bad.toml: chains.alpha.prefix: Expected 'str', got 'int'"),
+    ({"keys": '"alice"'}, "bad.toml: chains.alpha.keys: Expected 'array', got 'str'"),
+    ({"max_gas": '"5"'}, "bad.toml: chains.alpha.max_gas: Expected 'int', got 'str'"),
+    ({"rpc_timeout": '"soon"'}, "bad.toml: chains.alpha.rpc_timeout: expected a duration such as"),
+    ({"id": '"gamma-1"'}, "expected chain gamma-1, got alpha-1"),
+    ({"rpc": '"http://127.0.0.1:1"'}, "http://127.0.0.1:1: cannot connect: "),
+    ({"rpc": '"ftp://x"'}, "bad.toml: chains.alpha.rpc: expected a URL such as http://127.0.0.1"),
+    ({"rpc": "http://x"}, "bad.toml: is not TOML: "),
+    ({"keys": '["nobody"]'}, "there is no key named nobody"),
+    ({"keys": '["poor"]'}, "owns no stake to pay fees with"),
+    ({"keys": '["../x"]'}, "bad.toml: chains.alpha.keys[0]: expected a name of letters, digits, "),
+    ({"gas_price": '"cheap"'}, "bad.toml: chains.alpha.gas_price: expected a price such as"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), CHANGES, ids=[said for _, said in CHANGES])
 def test_a_mistake_in_the_configuration(desk: Desk, changes: dict[str, str], said: str) -> None:
-    name = desk.config("bad.toml", **changes)
-    assert said in one_line(desk.run("config", "check", "--config", name))
-
-
-def test_errors_as_json_are_objects_on_standard_output(desk: Desk) -> None:
-    ran = desk.run(*SEND, *CONFIG, "--from", "nobody", "--json")
+    check = ("config", "check", "--config", desk.config("bad.toml", **changes))
+    ran = desk.run(*check)
     assert ran.returncode == 1
-    assert ran.stderr == ""
-    assert json.loads(ran.stdout) == {"status": "error", "result": "there is no key named nobody"}
+    [line] = ran.stderr.splitlines()
+    assert said in line
+    code, out, err = desk.quick(*check, "--json")
+    assert (code, err) == (1, "")
+    assert json.loads(out.splitlines()[-1]) == {"status": "error", "result": line[7:]}
+
+
+@pytest.mark.parametrize("words", [SEND, ("start",)], ids=["tx", "start"])
+def test_the_wrong_chain_is_named_with_its_endpoint(desk: Desk, words: tuple[str, ...]) -> None:
+    file = desk.folder / desk.config("wrong.toml", id='"gamma-1"')
+    beta = file.read_text().replace("alpha", "beta").replace("gamma", "beta")
+    file.write_text(f'{file.read_text()}{beta}[[paths]]\na = "alpha"\nb = "beta"\n')
+    code, out, err = desk.quick(*words, "--config", "wrong.toml")
+    assert (code, out) == (1, "")
+    assert err == f"error: {desk.url}: expected chain gamma-1, got alpha-1\n"
 
 
 # Transactions made by hand: the SDK's codespace, code and text.
 
 
-def transaction(desk: Desk, message: Message | None = None, **wrong: Any) -> str:
-    """Of alice, with these things not as they should be; base64."""
-    sender = desk.alice.address("cosmos")
-    account = desk.done("query", "account", "alpha", sender)
-    coins = [coin_pb2.Coin(denom="stake", amount="1")]
-    send = bank_tx.MsgSend(from_address=sender, to_address=sender, amount=coins)
-    place = tx.Account(
-        wrong.get("chain_id", "alpha-1"),
-        int(account["account_number"]),
-        int(account["sequence"]) + wrong.get("ahead", 0),
-    )
-    gas = wrong.get("gas", 200_000)
-    fee = tx.Fee(gas, (Coin("stake", wrong.get("fee", gas // 40)),))
-    signed = tx.sign(tx.body_bytes([tx.pack(message or send)]), desk.alice, place, fee)
-    return base64.b64encode(signed[: len(signed) - wrong.get("cut", 0)]).decode()
+WRONG: Final[list[tuple[str, dict[str, Any], int, str]]] = [
+    (
+        "signature",
+        {"flip": 1},
+        4,
+        "signature verification failed; please verify account number (0), sequence (0) and "
+        "chain-id (alpha-1): unauthorized",
+    ),
+    ("chain id", {"chain_id": "other-1"}, 4, "and chain-id (alpha-1): unauthorized"),
+    ("no signature", {"sign": False}, 15, "no signatures supplied"),
+    (
+        "sequence",
+        {"ahead": 7},
+        32,
+        "account sequence mismatch, expected 0, got 7: incorrect account sequence",
+    ),
+    (
+        "fee too small",
+        {"fee": "1stake"},
+        13,
+        "insufficient fees; got: 1stake required: 5000stake: insufficient fee",
+    ),
+    ("no fee", {"fee": ""}, 13, "insufficient fees; got:  required: 5000stake: insufficient fee"),
+    ("fee of another coin", {"fee": "5000gold"}, 13, "insufficient fees; got: 5000gold required"),
+    (
+        "fee not owned",
+        {"fee": f"{10 * WEALTH}stake"},
+        5,
+        f"is smaller than {10 * WEALTH}stake: insufficient funds",
+    ),
+    ("gas", {"gas": 30_000}, 11, "out of gas in location: "),
+    ("no gas", {"gas": 0, "fee": "5stake"}, 41, "must provide non-zero gas: invalid gas limit"),
+    ("memo", {"memo": "x" * 257}, 12, "maximum number of characters is 256 but received 257"),
+    ("too late", {"timeout_height": 1}, 30, "timeout height: 1: tx timeout height"),
+    ("unknown message", {"any": any_pb2.Any(type_url="/fly.Me")}, 2, "/fly.Me: tx parse error"),
+    ("bytes", {"cut": 3}, 2, "tx parse error"),
+]
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code", "text"),
-    [
-        ({"chain_id": "other-1"}, 4, "signature verification failed; please verify account number"),
-        ({"ahead": 7}, 32, "account sequence mismatch, expected "),
-        ({"fee": 1}, 13, "insufficient fees; got: 1stake required: 5000stake: insufficient fee"),
-        ({"fee": 10 * WEALTH}, 5, "is smaller than"),
-        ({"gas": 30_000}, 11, "out of gas in location: "),
-        ({"cut": 3}, 2, "tx parse error"),
-    ],
-    ids=["signature", "sequence", "fee too small", "fee not owned", "gas", "bytes"],
+    ("wrong", "code", "text"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG]
 )
 def test_a_transaction_that_is_wrong(
     desk: Desk, wrong: dict[str, Any], code: int, text: str
 ) -> None:
-    answer = desk.rpc("broadcast_tx_sync", tx=transaction(desk, **wrong))["result"]
+    answer = desk.rpc("broadcast_tx_sync", tx=desk.transaction("alice", **wrong))["result"]
     assert (answer["codespace"], answer["code"]) == ("sdk", code), answer["log"]
     assert text in answer["log"]
+    assert desk.balance("alice") == WEALTH
 
 
-def test_calls_with_bad_parameters(desk: Desk) -> None:
-    told = desk.rpc("block", height="soon")["error"]
-    assert (told["code"], "height: expected a 64-bit integer" in told["data"]) == (-32602, True)
-    assert desk.rpc("fly")["error"]["code"] == -32601
-    assert desk.rpc("block", height="999999")["error"]["code"] == -32603
+# Calls with bad parameters are told the same over POST, GET and WebSocket.
+
+
+CALLS: Final[list[tuple[str, dict[str, str], int, str]]] = [
+    ("block", {"height": "soon"}, -32602, "arguments: height: expected a 64-bit integer, got 'soon'"),
+    ("block", {"height": str(2**64)}, -32602, f"height: expected a 64-bit integer, got '{2**64}'"),
+    ("block", {"height": "-5"}, -32603, "height must be greater than 0, but got -5"),
+    ("block", {"height": "999999"}, -32603, "height 999999 must be less than or equal to the curr"),
+    ("validators", {"page": "99"}, -32603, "page should be within [1, 1] range, given 99"),
+    ("tx", {"hash": "zz"}, -32602, "arguments: hash: expected "),
+    ("tx", {}, -32603, "transaction hash cannot be empty"),
+    ("abci_query", {"path": "/x", "data": "zz"}, -32602, "arguments: data: expected "),
+    ("broadcast_tx_sync", {"tx": "!!"}, -32602, "arguments: tx: expected "),
+    ("tx_search", {"query": "a="}, -32603, "offset 2: got end, wanted date or number or string"),
+    ("blockchain", {"minHeight": "9", "maxHeight": "2"}, -32603, "min height 9 can't be greater"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "params", "code", "text"), CALLS)
+async def test_a_call_with_bad_parameters(
+    desk: Desk, method: str, params: dict[str, str], code: int, text: str
+) -> None:
+    told = [desk.rpc(method, **params), by_get(desk, method, params)]
+    async with ClientSession() as session, session.ws_connect(f"{desk.url}/websocket") as socket:
+        call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        await socket.send_json(call)
+        told.append(await socket.receive_json(timeout=10))
+    for answer in told:
+        assert answer["error"]["code"] == code
+        assert text in answer["error"]["data"]
+
+
+def by_get(desk: Desk, method: str, params: dict[str, str]) -> Any:
+    quoted = {key: f'"{value}"' if key == "query" else value for key, value in params.items()}
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{desk.url}/block?height=soon", timeout=20)
+        urllib.request.urlopen(f"{desk.url}/{method}?{urllib.parse.urlencode(quoted)}", timeout=20)
     assert caught.value.code == 500
-    told = json.load(caught.value)["error"]
-    assert "height: expected a 64-bit integer" in told["data"]
+    with caught.value as answer:
+        return json.load(answer)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "text"),
+    [
+        (b"{", -32700, "error unmarshaling request: "),
+        (b"5", -32700, "a request is an object, got int"),
+        (b'{"id":{},"method":"block"}', -32700, "json-rpc ID must be a string or a whole number"),
+        (b"[" * 100_000, -32700, "error unmarshaling request: "),
+        (b'{"id":1,"method":"block","params":5}', -32602, "params must be an object or an array"),
+        (b'{"id":1,"method":"block","params":[1,2]}', -32602, "expected 1 parameters (height)"),
+        (b'{"id":1,"method":"fly"}', -32601, ""),
+    ],
+    ids=lambda value: value[:40].decode() if isinstance(value, bytes) else "",
+)
+def test_a_request_that_is_none(desk: Desk, body: bytes, code: int, text: str) -> None:
+    error = desk.post(body)["error"]
+    assert error["code"] == code
+    assert text in error.get("data", "")
+    assert desk.rpc("health")["result"] == {}
 
 
 # Contracts that mean harm: their sender pays, and nobody else notices.
@@ -308,30 +359,37 @@ def test_calls_with_bad_parameters(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ({"loop_forever": {}}, "out of gas"),
-        ({"recurse": {"depth": None}}, "wasmvm error"),
+        ({"loop_forever": {}}, "out of gas in location: Wasm engine function execution"),
+        ({"recurse": {"depth": None}}, "call stack exhausted: wasmvm error"),
         ({"overflow_stack": {}}, "wasmvm error"),
-        ({"allocate_all": {}}, "wasmvm error"),
-        ({"message_loop": {}}, "max call depth exceeded"),
+        ({"allocate_all": {}}, "unreachable: wasmvm error"),
         ({"fill_storage": {}}, "out of gas"),
-        ({"panic": {"message": "on purpose"}}, "on purpose"),
+        ({"open_iterators": {}}, ""),
+        ({"message_loop": {}}, "max call depth exceeded"),
+        ({"reply_loop": {}}, ""),
+        ({"query_loop": {}}, ""),
+        ({"huge_result": {"bytes": 70_000_000}}, "wasmvm error"),
+        ({"panic": {"message": "on purpose"}}, "on purpose: wasmvm error"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_a_hostile_contract_costs_its_sender_and_nobody_else(
     desk: Desk, message: dict[str, Any], said: str
 ) -> None:
-    made = desk.done("tx", "instantiate", "alpha", "2", "{}", "--label", "hostile")
     execute = wasm_tx.MsgExecuteContract(
-        sender=desk.alice.address("cosmos"),
-        contract=made["contract"],
+        sender=desk.people["bob"].address,
+        contract=(desk.folder / "hostile").read_text(),
         msg=json.dumps(message).encode(),
     )
-    before = desk.balance()
-    harm = transaction(desk, execute, gas=3_000_000)
-    answer = desk.rpc("broadcast_tx_commit", tx=harm)["result"]
-    assert answer["check_tx"]["code"] == 0
-    assert answer["tx_result"]["code"] != 0
-    assert said in answer["tx_result"]["log"]
-    assert desk.balance() == before - 75_000
-    assert desk.done(*SEND)["height"] > int(answer["height"])
+    owned, others, memory = desk.balance("bob"), desk.balance("alice"), desk.peak_memory()
+    answer = desk.broadcast("bob", execute, gas=3_000_000)
+    result = answer["tx_result"]
+    assert result["code"] != 0
+    assert said in result["log"]
+    assert int(result["gas_used"]) > 50_000
+    assert desk.balance("bob") == owned - 75_000
+    assert desk.balance("alice") == others
+    assert desk.peak_memory() - memory < 256 << 20
+    after = desk.broadcast("bob")
+    assert after["tx_result"]["code"] == 0, after["tx_result"]["log"]
+    assert int(after["height"]) > int(answer["height"])

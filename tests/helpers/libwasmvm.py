@@ -25,6 +25,8 @@ _CODE: Final = ctypes.c_int32
 _OK, _PANIC, _USER = 0, 1, 5  # GoError
 _OUT_OF_GAS: Final = 2  # errno
 _DESCENDING: Final = 2
+_MAX_ITERATORS: Final = 32_768
+"""Per call; a rule of the Go side (`internal/api/iterator.go`)."""
 
 
 class View(ctypes.Structure):
@@ -319,8 +321,11 @@ class Native:
         end: View,
         order: int,
         out: Any,
-        _error: Any,
+        error: Any,
     ) -> int:
+        if len(running.iterators) == _MAX_ITERATORS:
+            self._put(error, f"reached iterator limit ({_MAX_ITERATORS})".encode())
+            return _USER
         first, last = (None if view.none else _read_view(view) for view in (start, end))
         with _measured(running.backend, gas):
             running.iterators.append(running.backend.scan(first, last, order == _DESCENDING))

@@ -60,7 +60,7 @@ def disagreement(root: LightBlock, height: int, one: Fetch, two: Fetch) -> Confl
     found = drive(asking, {Source.PRIMARY: one, Source.WITNESS: two})
     if found is not None:
         assert_type(found.attack, Attack)
-        assert_type(found.evidence(against=Source.WITNESS), LightClientAttackEvidence)
+        assert_type(found.evidence(), LightClientAttackEvidence)
     return found
 
 

@@ -78,8 +78,8 @@ def unknown_query() -> SystemRefusal:
 
 
 def from_vm(error: VmError) -> str:
-    """The VM's error in the words of wasmvm."""
-    if isinstance(error, OutOfVmGas):
+    """The VM's error in the words of wasmvm, for which a host function that was not paid is an error like others."""
+    if isinstance(error, OutOfVmGas) and not error.levels:
         return "Out of gas"
     return f"Error calling the VM: {error}"
 

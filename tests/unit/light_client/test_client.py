@@ -297,8 +297,31 @@ def test_delays_are_inclusive() -> None:
     )
 
 
+def test_delays_wrap_around_as_in_go() -> None:
+    history = replace(HISTORY, when=(100, Height(2, 50)))
+    client.verify_membership(
+        STATE,
+        history,
+        Height(1, 5),
+        2**64 - 50,
+        2**64 - 25,
+        PROOF,
+        PATH,
+        b"value",
+        51,
+        Height(2, 26),
+    )
+
+
 @pytest.mark.parametrize(
-    ("delay", "per_block", "blocks"), [(0, 5, 0), (5, 0, 0), (5, 5, 1), (6, 5, 2)]
+    ("delay", "per_block", "blocks"),
+    [
+        (0, 5, 0),
+        (5, 0, 0),
+        (5, 5, 1),
+        (6, 5, 2),
+        (2**53 + 1, 2**52, 2),  # as doubles: one more nanosecond is lost
+    ],
 )
 def test_block_delay_rounds_up(delay: int, per_block: int, blocks: int) -> None:
     assert client.block_delay(delay, per_block) == blocks
@@ -421,6 +444,7 @@ def test_recoveries_that_are_refused(
         ({"chain_id": "x" * 51}, ("07-tendermint", 2)),
         ({"trust_level": Fraction(1, 4)}, ("07-tendermint", 15)),
         ({"trust_level": Fraction(4, 3)}, ("07-tendermint", 15)),
+        ({"trust_level": Fraction((2**64 + 2) // 3, 2**63)}, ("07-tendermint", 15)),
         ({"trust_level": Fraction(0, 0)}, ("07-tendermint", 15)),
         ({"trusting_period_ns": 0}, ("07-tendermint", 3)),
         ({"trusting_period_ns": 21 * DAY}, ("07-tendermint", 3)),

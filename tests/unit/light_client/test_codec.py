@@ -12,11 +12,12 @@ from cosmos_pb.tendermint.crypto import keys_pb2
 from cosmos_pb.tendermint.types import types_pb2, validator_pb2
 from light_client import codec
 from light_client.client import ClientHeader, ClientState, ConsensusState, Misbehaviour
+from light_client.commit import ABSENT, FOR_BLOCK
 from light_client.errors import ClientError, DecodeError, Mismatch, VerificationError
 from light_client.keys import SECP256K1, PublicKey, UnsupportedKey
 from light_client.packet import Packet
 from light_client.proofs import ProofSpec
-from light_client.validators import ValidatorSet
+from light_client.validators import MAX_VALIDATORS, ValidatorSet
 from light_client.values import ZERO_TIME, Fraction, Height, Timestamp
 
 MEMBERS = signers(3)
@@ -124,14 +125,96 @@ def test_missing_parts_carry_ibc_gos_codes() -> None:
     assert code_of(header) == ("client", 12)
     header.signed_header.SetInParent()
     assert code_of(header) == ("client", 12)
-    header.signed_header.header.SetInParent()
-    assert code_of(header) == ("undefined", 1)
+    header.signed_header.header.CopyFrom(codec.header_to_pb(BLOCK.header))
+    with pytest.raises(Mismatch, match="commit height mismatch: expected 5, got 0"):
+        codec.client_header_from_pb(header).validate_basic()
     with pytest.raises(ClientError, match="Header1 cannot be nil"):
         codec.misbehaviour_from_pb(tendermint_pb2.Misbehaviour())
     half = tendermint_pb2.Misbehaviour(header_1=codec.client_header_to_pb(HEADER))
     with pytest.raises(ClientError, match="Header2 cannot be nil") as caught:
         codec.misbehaviour_from_pb(half)
     assert (caught.value.codespace, caught.value.code) == ("07-tendermint", 6)
+
+
+def test_times_that_are_missing_are_gos_zero_time() -> None:
+    absent = types_pb2.CommitSig(block_id_flag=ABSENT)
+    pb = types_pb2.Commit(signatures=[absent])
+    (vote,) = codec.commit_from_pb(pb).signatures
+    vote.validate_basic()
+    assert vote.timestamp == ZERO_TIME
+    assert codec.header_from_pb(types_pb2.Header()).time == ZERO_TIME
+    assert codec.consensus_state_from_pb(tendermint_pb2.ConsensusState()).timestamp == ZERO_TIME
+
+
+@pytest.mark.parametrize(("flag", "read"), [(258, FOR_BLOCK), (-254, FOR_BLOCK), (256, 0)])
+def test_flags_are_bytes(flag: int, read: int) -> None:
+    pb = types_pb2.Commit(signatures=[types_pb2.CommitSig()])
+    pb.signatures[0].block_id_flag = flag  # type: ignore[assignment] # enums of proto3 are open
+    assert codec.commit_from_pb(pb).signatures[0].flag == read
+
+
+def broken(field: str) -> tendermint_pb2.Header:
+    """A header with a validator of an unknown key type."""
+    pb = codec.client_header_to_pb(HEADER)
+    getattr(pb, field).validators[0].pub_key.Clear()
+    return pb
+
+
+def test_what_is_wrong_with_a_validator_is_found_where_ibc_go_looks() -> None:
+    header = codec.client_header_from_pb(broken("validator_set"))
+    with pytest.raises(UnsupportedKey, match="public key type unknown is not supported"):
+        header.validate_basic()
+    codec.client_header_from_pb(broken("trusted_validators")).validate_basic()
+    assert header.validator_set is not None
+    assert header.validator_set.total_power == 0
+    accused = tendermint_pb2.Misbehaviour(
+        client_id="07-tendermint-0",
+        header_1=broken("validator_set"),
+        header_2=broken("trusted_validators"),
+    )
+    with pytest.raises(ClientError, match="header 1 failed validation: public key") as caught:
+        codec.misbehaviour_from_pb(accused).validate_basic()
+    assert (caught.value.codespace, caught.value.code) == ("client", 13)
+    with pytest.raises(UnsupportedKey):
+        codec.validator_set_from_pb(accused.header_1.validator_set)
+
+
+def test_absurd_sizes_are_refused_before_anything_is_hashed() -> None:
+    member = codec.validator_to_pb(MEMBERS[0].validator)
+    crowd = validator_pb2.ValidatorSet(validators=[member] * (MAX_VALIDATORS + 1))
+    header = tendermint_pb2.Header(validator_set=crowd)
+    header.signed_header.header.SetInParent()
+    for read in (
+        lambda: codec.validator_set_from_pb(crowd),
+        lambda: codec.client_header_from_pb(header),
+    ):
+        with pytest.raises(DecodeError, match="10001 validators in a set: at most 10000 are read"):
+            read()
+    votes = types_pb2.Commit(signatures=[types_pb2.CommitSig()] * (MAX_VALIDATORS + 1))
+    with pytest.raises(DecodeError, match="10001 votes in a commit"):
+        codec.commit_from_pb(votes)
+    big = any_pb2.Any(
+        type_url="/ibc.lightclients.tendermint.v1.Header", value=bytes(codec.MAX_MESSAGE_BYTES + 1)
+    )
+    with pytest.raises(DecodeError, match="client message of 8388609 bytes"):
+        codec.from_any(big)
+
+
+def test_large_sets_are_read_but_not_remembered() -> None:
+    member = codec.validator_to_pb(MEMBERS[0].validator)
+    crowd = validator_pb2.ValidatorSet(validators=[member] * 3000)
+    assert len(codec.validator_set_from_pb(crowd)) == 3000
+    assert codec.validator_set_from_pb(crowd) is not codec.validator_set_from_pb(crowd)
+    few = codec.validator_set_to_pb(validator_set(MEMBERS))
+    assert codec.validator_set_from_pb(few) is codec.validator_set_from_pb(few)
+
+
+@pytest.mark.parametrize("field", [b"\x08\x01", b"\x98\x06\x01"], ids=["wire type", "number"])
+def test_fields_that_no_chain_would_read(field: bytes) -> None:
+    packed = codec.to_any(HEADER)
+    packed.value += field
+    with pytest.raises(DecodeError, match="unknown number or wire type"):
+        codec.from_any(packed)
 
 
 def code_of(header: tendermint_pb2.Header) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from light_client.values import (
     Fraction,
     Height,
     Timestamp,
+    is_blank,
     is_revision_format,
     revision,
     with_revision,
@@ -112,3 +113,10 @@ def test_revisions() -> None:
     assert not is_revision_format("chain-1\n")
     assert with_revision("a-b-3", 12) == "a-b-12"
     assert str(Fraction(2, 3)) == "2/3"
+
+
+@pytest.mark.parametrize(
+    ("text", "blank"), [("", True), (" \t\x85\u2003", True), ("\x1c", False), ("a", False)]
+)
+def test_spaces_are_gos(text: str, blank: bool) -> None:
+    assert is_blank(text) is blank

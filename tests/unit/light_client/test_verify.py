@@ -30,6 +30,7 @@ from light_client.errors import (
     VerificationError,
     WrongSignature,
 )
+from light_client.validators import Validator, ValidatorSet
 from light_client.values import Fraction, Height
 from light_client.verify import (
     Rules,
@@ -207,6 +208,18 @@ def test_without_the_next_validators_the_blocks_own_are_trusted() -> None:
     trusted = Trusted.from_block(replace(make_block(CHAIN, 1, OLD, NEW), next_validators=None))
     assert trusted.validators == validator_set(OLD)
     assert verify(trusted, make_block(CHAIN, 9, OLD), RULES, NOW).height == 9
+
+
+@pytest.mark.parametrize(
+    ("powers", "words"),
+    [((-1, 10), "negative voting power -1"), ((2**60, 2**60), "exceeds maximum"), ((), "nil or")],
+)
+def test_powers_that_no_chain_has(powers: tuple[int, ...], words: str) -> None:
+    keys = [member.validator.pub_key for member in OLD]
+    members = tuple(Validator(key, power) for key, power in zip(keys, powers, strict=False))
+    block = replace(make_block(CHAIN, 2, OLD), validators=ValidatorSet(members))
+    with pytest.raises(VerificationError, match=words):
+        verify(trust(1, OLD), block, RULES, NOW)
 
 
 def test_a_rotated_key_cannot_lend_its_old_signature() -> None:

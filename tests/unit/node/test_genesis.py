@@ -152,8 +152,10 @@ def test_signatures_verify() -> None:
     ("content", "text"),
     [
         ("{", "Expecting"),
-        ("[]", "no attribute 'get'"),
-        ('{"validators": [{}]}', "priv_key"),
+        ("[]", "expected a list of key objects"),
+        ('{"validators": [{}]}', "a key has no 'priv_key'"),
+        ('{"validators": [5]}', "expected a list of key objects"),
+        ('{"validators": []}', "the list is empty"),
         ('{"priv_key": {"type": "x", "value": ""}}', "key type 'x' is not tendermint/PrivKey"),
         ('{"priv_key": {"type": "tendermint/PrivKeyEd25519", "value": "AAAA"}}', "has 64 bytes"),
         (
