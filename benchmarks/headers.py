@@ -13,7 +13,7 @@ import ed25519_zebra
 
 from benchmarks.measure import Result
 from chain.node.privval import ValidatorKey
-from cosmos_pb.ibc.lightclients.tendermint.v1 import tendermint_pb2
+from cosmos_pb.google.protobuf import any_pb2
 from light_client import client as tm
 from light_client import codec
 from light_client.client import ClientState, ConsensusState
@@ -30,7 +30,7 @@ from light_client.message import ClientHeader
 from light_client.validators import Validator, ValidatorSet, canonical_order
 from light_client.values import DEFAULT_TRUST_LEVEL, NS_PER_SECOND, ZERO_HEIGHT, Height, Timestamp
 
-_MESSAGE: Final = tendermint_pb2.Header
+_URL: Final = "/ibc.lightclients.tendermint.v1.Header"
 CHAIN: Final = "bench-1"
 VALIDATORS: Final = 150
 POWERS: Final = {
@@ -45,7 +45,10 @@ DAY: Final = 24 * 3600 * NS_PER_SECOND
 
 
 def run(quick: bool) -> list[Result]:
-    """From the bytes of a message to the new state: decoding, hashes, all signatures up to two thirds."""
+    """From the bytes of a message to the new state: decoding, hashes, all signatures up to two thirds.
+
+    Each message has signatures of its own, so that none is remembered; the set of validators is.
+    """
     n = 20 if quick else 150
     results = []
     for name, powers in POWERS.items():
@@ -127,8 +130,10 @@ def _costs(made: Sequence[Message]) -> tuple[float, float]:
 
 
 def _decode(data: bytes) -> ClientHeader:
-    message = codec.parse(_MESSAGE, data)
-    return codec.client_header_from_pb(message)
+    message = codec.from_any(any_pb2.Any(type_url=_URL, value=data))
+    if not isinstance(message, ClientHeader):
+        raise TypeError(f"not a header: {type(message).__name__}")
+    return message
 
 
 def _client(height: Height) -> ClientState:

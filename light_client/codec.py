@@ -18,7 +18,7 @@ from cosmos_pb.ibc.core.client.v1 import client_pb2
 from cosmos_pb.ibc.lightclients.tendermint.v1 import tendermint_pb2
 from cosmos_pb.tendermint.crypto import keys_pb2
 from cosmos_pb.tendermint.types import types_pb2, validator_pb2
-from light_client import errors, proof_codec
+from light_client import errors, proof_codec, wiretypes
 from light_client.commit import Commit, CommitSig, LightBlock, SignedHeader
 from light_client.errors import ClientError, DecodeError, Mismatch, VerificationError
 from light_client.header import BlockID, Header, PartSetHeader, Version
@@ -403,8 +403,7 @@ def to_any(value: ClientValue) -> any_pb2.Any:
 def from_any(packed: any_pb2.Any) -> ClientValue:
     """Raises ClientError (client/10) for a type of another light client, DecodeError above MAX_MESSAGE_BYTES.
 
-    Fields that are not known are refused, as by the SDK's transactions, and with them those of another wire
-    type, as by gogoproto: protobuf's own reader passes over both.
+    A field of another wire type than its own is refused, as by gogoproto; protobuf's own reader passes over it.
     """
     reader = _READERS.get(packed.type_url)
     if reader is None:
@@ -415,11 +414,8 @@ def from_any(packed: any_pb2.Any) -> ClientValue:
     message, convert = reader
     parsed = parse(message, packed.value)
     parsed.DiscardUnknownFields()
-    known = parsed.ByteSize()
-    if (
-        known != size and known != parse(message, packed.value).ByteSize()
-    ):  # it may be longer than need be
-        raise DecodeError(f"{packed.type_url} has a field of an unknown number or wire type")
+    if parsed.ByteSize() != size:  # there is something unknown, or what could be shorter
+        wiretypes.check(parse(message, packed.value))
     return convert(parsed)
 
 

@@ -7,6 +7,7 @@ own, since a chain in the same process answers it without text in between.
 import asyncio
 import base64
 import binascii
+import io
 import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 MAX_RESPONSE: Final = 64 << 20
+LARGE_REQUEST: Final = 1 << 20
+"""From here on aiohttp wants a file, which it sends in parts (`aiohttp:payload.py`, TOO_LARGE_BYTES_BODY)."""
 _RETRIES = 3
 _RETRY_DELAY = 0.2
 _RECONNECT_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
@@ -151,7 +154,8 @@ class HttpTransport:
         with _gate(self.url):
             session = self._connected()
             headers = {"Content-Type": "application/json"}
-            async with session.post(self.url, data=body, headers=headers) as response:
+            data = body if len(body) < LARGE_REQUEST else io.BytesIO(body)
+            async with session.post(self.url, data=data, headers=headers) as response:
                 content = await _bounded(response, self.url)
         try:
             return msgspec.json.decode(content)

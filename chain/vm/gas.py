@@ -139,6 +139,8 @@ class Era:
     debug_always_reads: bool = True
     strict_sections: bool = True
     """Whether a list of sections with bytes to spare is refused; they were ignored before."""
+    not_normalized: str = "address not normalized"
+    """Of an address whose parts are right; the VM compared by itself before 2.0, wasmd's API since."""
     strict_infinity: bool = True
     """Whether zeros must follow the flag of a BLS point at infinity: arkworks 0.5 demands it."""
 
@@ -212,6 +214,7 @@ def _eras_15() -> list[Era]:
         required_exports=("allocate", "deallocate", "instantiate"),
         new_crypto=False,
         migrate_info=False,
+        not_normalized="Address is not normalized",
         strict_sections=False,
         strict_infinity=False,
     )

@@ -162,7 +162,7 @@ def _not_normalized(call: Call, human: str, canonical: bytes) -> str | None:
         normalized = call.backend.humanize(canonical)
     except ApiError as error:
         return str(error)
-    return None if normalized == human else "address not normalized"
+    return None if normalized == human else call.era.not_normalized
 
 
 def addr_canonicalize(call: Call, source: int, destination: int) -> int:

@@ -175,7 +175,8 @@ async def check(config_file: Path, offline: bool, as_json: bool) -> int:
         for name, chain in config.chains.items()
     }
     faults = [f"{name}: {fault}" for name, chain in chains.items() for fault in chain["faults"]]
-    show({"file": str(config_file), "chains": chains}, as_json=as_json, text=_report(chains))
+    if not faults or not as_json:
+        show({"file": str(config_file), "chains": chains}, as_json=as_json, text=_report(chains))
     if faults:
         count = len(faults)
         raise ConfigError(

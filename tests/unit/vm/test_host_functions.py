@@ -271,7 +271,11 @@ def test_bls(any_vm: VM) -> None:
     assert pairing(one * 2, two, one, two).value == 13
     assert pairing(one, two, one[1:], two).value == 8
     assert pairing(one, b"\x11" * 96, one, two).value == 8
-    for data in (b"\xe0" + bytes(47), b"\xc0" + bytes(46) + b"\1", bytes((one[0] | 0x40,)) + one[1:]):
+    for data in (
+        b"\xe0" + bytes(47),
+        b"\xc0" + bytes(46) + b"\1",
+        bytes((one[0] | 0x40,)) + one[1:],
+    ):
         assert aggregate_g1(data, "out").value == 8
         assert pairing(data, two, one, two).value == 8
     assert aggregate_g1(b"\xc0" + bytes(47) + one, "out").data == one
