@@ -139,6 +139,12 @@ class Era:
     debug_always_reads: bool = True
     strict_sections: bool = True
     """Whether a list of sections with bytes to spare is refused; they were ignored before."""
+    bare_magic: bool = False
+    """Whether the refusal of what is no Wasm leaves out the bytes that it found (an older wasmparser)."""
+    bodies_first: bool = False
+    """Whether faults in function bodies are found before those of the contract interface."""
+    long_table_index: bool = True
+    """Whether call_indirect may name table 0 in more than one byte, as compilers do since 2024."""
     not_normalized: str = "address not normalized"
     """Of an address whose parts are right; the VM compared by itself before 2.0, wasmd's API since."""
     strict_infinity: bool = True
@@ -214,9 +220,12 @@ def _eras_15() -> list[Era]:
         required_exports=("allocate", "deallocate", "instantiate"),
         new_crypto=False,
         migrate_info=False,
+        bare_magic=True,
         not_normalized="Address is not normalized",
         strict_sections=False,
         strict_infinity=False,
+        bodies_first=True,
+        long_table_index=False,
     )
     strict = replace(first, ops=_kilo(_C), strict_sections=True)
     return [
@@ -240,6 +249,8 @@ def _eras_20() -> list[Era]:
         migrate_info=False,
         strict_sections=False,
         strict_infinity=False,
+        bodies_first=True,
+        long_table_index=False,
     )
     strict = replace(first, ops=_C, strict_sections=True)
     return [
@@ -261,6 +272,7 @@ def _eras_21_to_23() -> list[Era]:
         migrate_info=False,
         strict_sections=False,
         strict_infinity=False,
+        long_table_index=False,
     )
     strict = replace(first, ops=_C, strict_sections=True)
     with_host = replace(strict, host=_HOST)

@@ -18,6 +18,7 @@ from chain.vm.errors import (
     OutOfGas,
     RegionTooLong,
     SignatureMismatch,
+    Trap,
 )
 from chain.vm.gas import GasReport
 
@@ -32,6 +33,7 @@ _MAX_RESULT: Final = 64 << 20
 _MAX_CALL_DEPTH: Final = 2
 _MAX_U32: Final = 0xFFFFFFFF
 _I32: Final = b"\x7f"
+_TYPE_NAMES: Final = {0x7F: "I32", 0x7E: "I64", 0x7D: "F32", 0x7C: "F64"}
 
 
 class Guest(Protocol):
@@ -127,9 +129,11 @@ class Call:
         if entry == "migrate" and arity == 2 and len(args) == 3:
             pointers = [self.pass_to_guest(arg) for arg in args[:2]]
         elif arity != len(args):
-            raise ArityMismatch(arity)
-        if kind.params.strip(_I32) or kind.results != _I32:
-            raise SignatureMismatch(f"export {entry} does not take and return pointers")
+            raise ArityMismatch(arity) if self.era.migrate_info else _not_taken(len(args), kind)
+        if kind.params.strip(_I32):
+            raise _not_taken(len(args), kind)
+        if kind.results != _I32:
+            raise SignatureMismatch(f"export {entry} does not return a pointer")
         data = self._result(self._enter(entry, pointers))
         return CallResult(data, self.report(), tuple(self.messages))
 
@@ -247,3 +251,12 @@ class Call:
             f"{self.guest.size()} bytes. This typically happens when the given Region pointer "
             "does not point to a proper Region struct."
         )
+
+
+def _not_taken(pointers: int, kind: FuncType) -> Trap:
+    """As Wasmer says it, which looks at the types before it calls."""
+    given, params, results = (
+        "[" + ", ".join(_TYPE_NAMES[value] for value in types) + "]"
+        for types in (_I32 * pointers, kind.params, kind.results)
+    )
+    return Trap(f"Parameters of type {given} did not match signature {params} -> {results}")

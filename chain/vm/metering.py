@@ -59,6 +59,11 @@ _ACCOUNTING: Final = (
     rb"\x11" + _LEB + _LEB,
 )
 
+_CALL_INDIRECT: Final = re.compile(rb"\x11" + _LEB + rb"(" + _LEB + rb")")
+_OTHERS: Final = re.compile(
+    b"(?:" + b"|".join((*_PLAIN, *_ACCOUNTING[:2], _IF, rb"[\xb6\xbb]")) + b")*+", re.DOTALL
+)
+
 _REFUSED: Final = (
     (range(0x06, 0x0B), "Exception handling operation", "Exception handling is"),
     (range(0x12, 0x16), "Reference type operation", "Reference types are"),
@@ -111,6 +116,38 @@ _I64_GLOBAL: Final = b"\x7e\x01\x42\0\x0b"
 _I32_GLOBAL: Final = b"\x7f\x01\x41\0\x0b"
 
 _ORDER: Final = (*range(wasm.TYPE, wasm.ELEMENT + 1), wasm.DATA_COUNT, wasm.CODE, wasm.DATA)
+
+
+def long_table_index(module: wasm.Module) -> int | None:
+    """The offset of the first call_indirect that names table 0 in more than one byte; None if there is none."""
+    for body in module.bodies:
+        pos = body.code
+        while pos < body.end:
+            pos = _skipped(module.data, pos, body.end)
+            called = _CALL_INDIRECT.match(module.data, pos, body.end)
+            if called is None:
+                break  # the body's end, or what no era takes
+            if called[1] != b"\0":
+                return pos
+            pos = called.end()
+    return None
+
+
+def _skipped(data: bytes, pos: int, end: int) -> int:
+    """Past all operators up to a call_indirect, or one that is not known."""
+    while True:
+        found = _OTHERS.match(data, pos, end)
+        pos = pos if found is None else found.end()
+        if pos == end or data[pos] != _BR_TABLE:
+            return pos
+        pos = _after_br_table(data, pos, end)
+
+
+def _after_br_table(data: bytes, pos: int, end: int) -> int:
+    reader = wasm.Reader(data, pos + 1, end)
+    reader.vector(wasm.Reader.u32)
+    reader.u32()
+    return reader.pos
 
 
 class _Walk:
@@ -177,10 +214,7 @@ class _Walk:
     def _accounting_end(self, pos: int, end: int) -> int | None:
         """Where the accounting operator at `pos` ends; None if there is none."""
         if self._data[pos] == _BR_TABLE:
-            reader = wasm.Reader(self._data, pos + 1, end)
-            reader.vector(wasm.Reader.u32)
-            reader.u32()
-            return reader.pos
+            return _after_br_table(self._data, pos, end)
         found = self._accounting.match(self._data, pos, end)
         return None if found is None else found.end()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import wasmtime
 
-from chain.vm import capi, config, engine_api, stack, wasm
+from chain.vm import capi, config, engine_api, metering, stack, wasm
 from chain.vm.cache import (
     CodeStore,
     Compiled,
@@ -86,9 +86,19 @@ class VM:
 
     def check(self, code: bytes) -> Analysis:
         """The static checks. Raises `StaticValidationError`."""
-        analysis = check(wasm.parse(code), self._era, self._capabilities)
-        _validate(code)
+        module = wasm.parse(code, bare_magic=self._era.bare_magic)
+        if self._era.bodies_first:
+            self._check_bodies(module)
+        analysis = check(module, self._era, self._capabilities)
+        if not self._era.bodies_first:
+            self._check_bodies(module)
         return analysis
+
+    def _check_bodies(self, module: wasm.Module) -> None:
+        offset = None if self._era.long_table_index else metering.long_table_index(module)
+        if offset is not None:
+            raise WasmFormatError("reference-types not enabled: zero byte expected", offset)
+        _validate(module.data)
 
     def store_code(self, code: bytes) -> bytes:
         """Checks, compiles and keeps a contract; returns its checksum.

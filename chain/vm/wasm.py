@@ -204,26 +204,26 @@ class Module:
         return found
 
 
-def _check_header(data: bytes) -> None:
+def _check_header(data: bytes, *, bare_magic: bool) -> None:
     if len(data) < len(MAGIC):
         raise WasmFormatError("unexpected end-of-file", len(data))
     if data[:4] != MAGIC[:4]:
         expected, actual = (
             "".join(f"    {byte:#x},\n" for byte in header[:4]) for header in (MAGIC, data)
         )
-        raise WasmFormatError(
-            "magic header not detected: bad magic number - "
-            f"expected=[\n{expected}] actual=[\n{actual}]",
-            0,
-        )
+        found = "" if bare_magic else f" - expected=[\n{expected}] actual=[\n{actual}]"
+        raise WasmFormatError(f"magic header not detected: bad magic number{found}", 0)
     if data[:8] != MAGIC:
         version = int.from_bytes(data[4:8], "little")
         raise WasmFormatError(f"unknown binary version: {version:#x}", 0)
 
 
-def parse(data: bytes, *, bodies: bool = True) -> Module:
-    """Reads a module; `bodies=False` leaves the code section alone, which is most of the work."""
-    _check_header(data)
+def parse(data: bytes, *, bodies: bool = True, bare_magic: bool = False) -> Module:
+    """Reads a module; `bodies=False` leaves the code section alone, which is most of the work.
+
+    `bare_magic`: see `Era`.
+    """
+    _check_header(data, bare_magic=bare_magic)
     module, reader = Module(data), Reader(data, 8)
     while reader.pos < reader.end:
         number, size = reader.byte(), reader.u32()

@@ -105,11 +105,16 @@ def test_migrate_without_info_pays_twice(any_vm: VM) -> None:
     [
         '(func (export "query") (param i32 i32))',
         '(func (export "query") (param i32 i32) (result i64) i64.const 0)',
-        '(func (export "query") (param i32 i64) (result i32) i32.const 0)',
     ],
 )
 def test_entry_points_of_another_type(any_vm: VM, text: str) -> None:
     with pytest.raises(errors.SignatureMismatch):
+        run(any_vm, wat(text), "query", b"", b"")
+
+
+def test_entry_points_with_other_parameters(any_vm: VM) -> None:
+    text = '(func (export "query") (param i32 i64) (result i32) i32.const 0)'
+    with pytest.raises(errors.Trap, match=r"\[I32, I32\] did not match signature \[I32, I64\] -> "):
         run(any_vm, wat(text), "query", b"", b"")
 
 

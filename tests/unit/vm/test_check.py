@@ -240,3 +240,50 @@ def test_older_eras_have_other_limits() -> None:
 def test_not_wasm(vm: VM, code: bytes) -> None:
     with pytest.raises(StaticValidationError, match="could not be deserialized"):
         vm.check(code)
+
+
+CALLS = """
+  (table 1 1 funcref)
+  (func (block (block (br_table 0 1 0 (i32.const 7)))) (drop (f64.promote_f32 (f32.const 1)))
+    (if (i32.const 1) (then (call_indirect (i32.const 0)))))
+"""
+LONG = bytes.fromhex("110080808000")
+"""call_indirect of type 0 and table 0, the latter in four bytes."""
+
+
+def long_index(text: str) -> bytes:
+    """A module whose last call_indirect names its table in more bytes than it needs."""
+    code = bytes(wasmtime.wat2wasm(f"(module {text})"))
+    module = wasm.parse(code)
+    [section] = [each for each in module.sections if each.id == wasm.CODE]
+    body = module.bodies[-1]
+    found = code.rindex(b"\x11\0\0", body.start, body.end)
+    changed = bytearray(code[:found] + LONG + code[found + 3 :])
+    for size in (body.start - 1, section.start - 1):
+        changed[size] += len(LONG) - 3
+    return bytes(changed)
+
+
+def test_table_indexes_in_more_bytes_than_needed() -> None:
+    good = long_index("(type (func))" + GOOD + CALLS)
+    bare = long_index("(type (func)) (memory 1)" + CALLS)
+    texts = {}
+    for name in ("1.5.11", "2.0.9", "2.1.7", "2.2.9", "3.0.0"):
+        vm = VM(era=ERAS[name])
+        texts[name] = [verdict(vm, code) for code in (good, bare)]
+        vm.close()
+    at = wasm.parse(good).data.rindex(LONG)
+    zero = f"reference-types not enabled: zero byte expected (at offset {at:#x})"
+    marker = "missing a required marker export"
+    for name, (first, second) in texts.items():
+        assert (zero in first) == (name != "3.0.0")
+        assert (marker in second) == (name >= "2.1")
+        assert ("zero byte expected" in second) == (name < "2.1")
+
+
+def verdict(vm: VM, code: bytes) -> str:
+    try:
+        vm.check(code)
+    except StaticValidationError as error:
+        return str(error)
+    return ""

@@ -150,10 +150,12 @@ def native(version: str) -> Iterator[Native]:
     costs = ERAS[gasrecord.ERA_OF[version]].api
     for library in sorted(Path(folder).rglob("libwasmvm*.so")):
         found = Native(library, costs)
-        if found.version == version:
-            yield found
-            return
-        found.close()
+        try:
+            if found.version == version:
+                yield found
+                return
+        finally:
+            found.close()
     pytest.skip(f"no libwasmvm {version} in LIGHTSHIP_LIBWASMVM")
 
 

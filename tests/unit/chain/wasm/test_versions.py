@@ -63,7 +63,7 @@ def test_before_2_2_migrate_has_two_arguments() -> None:
             sender=ALICE.address, contract=puppet.address, code_id=1, msg=b"{}"
         )
         result = chain.run(message)
-        assert "The contract's method arity: 3" in result.log
+        assert "of type [I32, I32] did not match signature [I32, I32, I32] -> [I32]" in result.log
     finally:
         vm.close()
 
