@@ -74,7 +74,7 @@ class Application:
         self._last = self._bookkeeping.last()
         self._check = self._fresh_check()
         if self.wasm is not None and self.multistore.version:
-            self.wasm.keeper.codes.pin_again(self.context_at(0))
+            self.wasm.keeper.resume(self.context_at(0))
         self.queries.register(
             "/cosmos.tx.v1beta1.Service/Simulate", service_pb2.SimulateRequest, self._query_simulate
         )

@@ -301,7 +301,8 @@ def _reply(bench: Workbench, ctx: Context, call: Call) -> None:
     result = reply.get("result") if isinstance(reply, dict) else None
     seen = (result.get("ok") or {}).get("events") if isinstance(result, dict) else None
     found = wire.decode(json.dumps(seen or []).encode(), list[wire.ContractEvent])
-    bench.keeper.reply(ctx, bench.address, reply, gas.reply_cost(found))
+    cost = gas.reply_cost(bench.keeper.version.discounted_setup, found)
+    bench.keeper.reply(ctx, bench.address, reply, cost)
 
 
 def _ibc(bench: Workbench, ctx: Context, call: Call) -> None:

@@ -202,6 +202,12 @@ class ModuleCache:
         if found is not None:
             self.put(checksum, found)
 
+    def clear(self) -> None:
+        """Lets go of all modules, the pinned ones too."""
+        self._pinned.clear()
+        self._recent.clear()
+        self._size = 0
+
     def is_pinned(self, checksum: bytes) -> bool:
         return checksum in self._pinned
 

@@ -78,6 +78,17 @@ class VM:
         """The rules that it charges and checks by."""
         return self._era
 
+    def change_era(self, era: Era) -> None:
+        """Charge and check by other rules from now on. Codes stay; they are compiled again when used."""
+        with self._lock:
+            if era is self._era:
+                return
+            self._era = era
+            self._files = ModuleFiles(
+                modules_folder(), config.fingerprint(era.ops, self._memory_pages)
+            )
+            self._cache.clear()
+
     def close(self) -> None:
         """Ends the compiler's process. The VM must not be used afterwards."""
         self._compiler.close()

@@ -11,8 +11,8 @@ from chain.context import Context, Mode
 from chain.errors import UNAUTHORIZED
 from chain.modules.wasm import errors, gas, keys
 from chain.modules.wasm.access import can_create, default_access
-from chain.modules.wasm.versions import of_era
-from chain.vm import VM, VmError
+from chain.modules.wasm.versions import Rules
+from chain.vm import VmError
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
 MAX_WASM_SIZE: Final = 800 * 1024
@@ -30,8 +30,9 @@ class Upload:
 
 
 class Codes:
-    def __init__(self, vm: VM) -> None:
-        self.vm = vm
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self.vm = rules.vm
 
     # -- parameters
 
@@ -68,7 +69,7 @@ class Codes:
         if not can_create(params, default, upload.creator, access, authority=authority):
             raise UNAUTHORIZED("can not create code")
         code = _gunzip(ctx, upload.code)
-        unit = of_era(self.vm.era).multiplier
+        unit = self._rules.version.multiplier
         gas.consume_runtime(ctx, gas.COMPILE_COST_PER_BYTE * unit * len(code), unit)
         try:
             checksum = self._keep(ctx, code)
@@ -105,7 +106,7 @@ class Codes:
     def pin(self, ctx: Context, code_id: int) -> None:
         """Keep a compiled code in memory, which makes every call into it cheaper."""
         info = self.require(ctx, code_id)
-        ctx.gas.consume(gas.PIN_COST, "Loading CosmWasm module: pin code")
+        ctx.gas.consume(self._rules.version.pin_cost, "Loading CosmWasm module: pin code")
         self._pinned_checksums(ctx)
         if ctx.mode is not Mode.SIMULATE:
             self.vm.pin(info.code_hash)
@@ -114,7 +115,7 @@ class Codes:
 
     def unpin(self, ctx: Context, code_id: int) -> None:
         info = self.require(ctx, code_id)
-        ctx.gas.consume(gas.PIN_COST, "Loading CosmWasm module: unpin code")
+        ctx.gas.consume(self._rules.version.pin_cost, "Loading CosmWasm module: unpin code")
         others = self._pinned_checksums(ctx, code_id)
         if info.code_hash not in others and ctx.mode is not Mode.SIMULATE:
             self.vm.unpin(info.code_hash)

@@ -41,9 +41,9 @@ class Dispatcher:
     """Decides about each message of a contract what is kept and who hears of it."""
 
     def __init__(
-        self, reply: Replier, messenger: Messenger, version: Version | None = None
+        self, reply: Replier, messenger: Messenger, version: Callable[[], Version] = Version
     ) -> None:
-        self._version = version or Version()
+        self._version = version
         self._tell = reply
         self._messenger = messenger
 
@@ -65,15 +65,18 @@ class Dispatcher:
         except AbciError as error:
             if not REPLIES_ON_FAILURE[message.reply_on]:
                 raise
-            return self._reply(ctx, contract, message, {"error": errors.redacted(error)}, ())
+            return self._reply(ctx, contract, message, {"error": self._told(error)}, ())
         ctx.merge(inner, events=False)
         kept = _kept(inner.events.events, of_wasm=message.msg.wasm is not None)
         ctx.events.extend(kept)
         if not REPLIES_ON_SUCCESS[message.reply_on]:
             return None
         seen = kept if message.msg.wasm is not None else []
-        result = {"ok": success(outcome, seen, self._version)}
+        result = {"ok": success(outcome, seen, self._version())}
         return self._reply(ctx, contract, message, result, seen)
+
+    def _told(self, error: AbciError) -> str:
+        return errors.redacted(error, told=self._version().tells_message_errors)
 
     def _reply(
         self,
@@ -84,11 +87,12 @@ class Dispatcher:
         seen: Sequence[Event],
     ) -> bytes | None:
         reply: dict[str, Any] = {"id": message.id, "result": result}
-        if self._version.payloads:
+        if self._version().payloads:
             reply = {"gas_used": 0, **reply}
             if message.payload:
                 reply["payload"] = message.payload
-        cost = gas.reply_cost([_wire_event(event) for event in seen])
+        setup = self._version().discounted_setup
+        cost = gas.reply_cost(setup, [_wire_event(event) for event in seen])
         with wrapped("reply"):
             return self._tell(ctx, contract.address, reply, cost)
 

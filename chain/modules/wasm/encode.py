@@ -16,6 +16,7 @@ from chain.modules.transfer import store as transfer_store
 from chain.modules.wasm import errors, wire
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.keeper import Instance
+from chain.modules.wasm.versions import Version
 from chain.router import MessageRouter
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
@@ -23,13 +24,13 @@ from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from light_client.values import Height
 
-MAX_ANY_SIZE: Final = 512 * 1024
-ANY_BASE_COST: Final = 5
-ANY_COST_PER_KIB: Final = 1
-
 
 def encode(
-    ctx: Context, router: MessageRouter, contract: Instance, message: wire.CosmosMsg
+    ctx: Context,
+    router: MessageRouter,
+    contract: Instance,
+    message: wire.CosmosMsg,
+    version: Version,
 ) -> Message | None:
     """The chain's message for a contract's; None where nothing is to do; wasm/20 for what this chain lacks.
 
@@ -45,7 +46,7 @@ def encode(
         raise _unknown()
     packed = message.any or message.stargate
     if packed is not None:
-        return _unpack(ctx, router, packed)
+        return _unpack(ctx, router, packed, version)
     if message.wasm is not None:
         return _wasm(contract.address, message.wasm)
     raise _unknown()
@@ -77,11 +78,12 @@ def _coin(item: wire.WireCoin) -> Coin:
     return Coin(item.denom, amount)
 
 
-def _unpack(ctx: Context, router: MessageRouter, message: wire.AnyMsg) -> Message:
+def _unpack(ctx: Context, router: MessageRouter, message: wire.AnyMsg, version: Version) -> Message:
     size = len(message.value)
-    if size > MAX_ANY_SIZE:
-        raise errors.LIMIT(f"AnyMsg value size {size} exceeds limit {MAX_ANY_SIZE}")
-    ctx.gas.consume(ANY_BASE_COST + ANY_COST_PER_KIB * size // 1024, "unpacking AnyMsg")
+    if version.max_any is not None and size > version.max_any:
+        raise errors.LIMIT(f"AnyMsg value size {size} exceeds limit {version.max_any}")
+    cost = version.any_cost + version.any_cost_per_kib * size // 1024
+    ctx.gas.consume(cost, "unpacking AnyMsg")
     text = f"Cannot unpack proto message with type URL: {message.type_url}"
     service = router.services.get(message.type_url)
     if service is None:

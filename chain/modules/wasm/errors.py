@@ -89,9 +89,12 @@ def of_vm(error: AbciError) -> str:
     return error.log.removesuffix(f": {VM_ERROR.text}")
 
 
-def redacted(error: AbciError) -> str:
-    """What a contract reads of a failed sub-message or query: only what is the same on every node."""
-    if isinstance(error, ContractError):
+def redacted(error: AbciError, *, told: bool) -> str:
+    """What a contract reads of a failed sub-message or query: only what is the same on every node.
+
+    ``told``: whether what another contract said is.
+    """
+    if told and isinstance(error, ContractError):
         return error.log
     return f"codespace: {error.codespace}, code: {error.code}"
 

@@ -10,17 +10,11 @@ from chain.errors import OutOfGas
 from chain.modules.wasm.wire import ContractEvent, EventAttribute
 
 INSTANCE_COST: Final = 60_000
-INSTANCE_COST_DISCOUNT: Final = 2_000
 COMPILE_COST_PER_BYTE: Final = 3
 PER_ATTRIBUTE_COST: Final = 10
 PER_CUSTOM_EVENT_COST: Final = 20
 ATTRIBUTE_FREE_TIER: Final = 100
-PIN_COST: Final = 500_000
 MAX_UINT64: Final = 2**64 - 1
-
-
-def setup_cost(*, discount: bool) -> int:
-    return INSTANCE_COST_DISCOUNT if discount else INSTANCE_COST
 
 
 def uncompress_cost(size: int) -> int:
@@ -40,11 +34,11 @@ def event_cost(
     return cost
 
 
-def reply_cost(events: Sequence[ContractEvent]) -> int:
-    """Set-up at the discounted price plus the events of the sub-message."""
+def reply_cost(setup: int, events: Sequence[ContractEvent]) -> int:
+    """The price of a set-up (the discounted one) plus the events of the sub-message."""
     attributes = [attribute for event in events for attribute in event.attributes]
     types = sum(len(event.type.encode()) for event in events)
-    return setup_cost(discount=True) + types + event_cost(attributes, ())
+    return setup + types + event_cost(attributes, ())
 
 
 def _attributes_cost(attributes: Sequence[EventAttribute], free: int) -> tuple[int, int]:

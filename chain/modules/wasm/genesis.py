@@ -1,6 +1,7 @@
 """The genesis state of x/wasm as wasmd writes it (``x/wasm/keeper/genesis.go``).
 
-It has ``params``, ``codes`` with their bytes, ``contracts`` with state and history, and ``sequences``.
+It has ``params``, ``codes`` with their bytes, ``contracts`` with state and history, and ``sequences``. Two things are
+of our own, for what wasmd has in its program: ``wasmd``, the release that the chain follows, and ``accepted_queries``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ class Genesis:
 
     def dump(self, ctx: Context) -> dict[str, Any]:
         store, extra = ctx.kv("wasm"), accepted(ctx)
-        return ({"accepted_queries": extra} if extra else {}) | {
+        followed = self._keeper.followed(ctx)
+        ours = {"wasmd": followed, "accepted_queries": extra}
+        return {name: value for name, value in ours.items() if value} | {
             "params": _shown_params(self._keeper.codes.params(ctx)),
             "codes": [
                 self._code(ctx, int.from_bytes(key[1:], "big"), value)
@@ -64,6 +67,8 @@ class Genesis:
     # -- reading
 
     def _load(self, ctx: Context, state: Mapping[str, Any]) -> None:
+        if state.get("wasmd"):
+            self._follow(ctx, state["wasmd"])
         params = _read(wasm_pb.Params, state.get("params") or DEFAULT_PARAMS)
         self._keeper.codes.set_params(ctx, params)
         accept(ctx, self._router, state.get("accepted_queries") or ())
@@ -74,6 +79,12 @@ class Genesis:
         for sequence in state.get("sequences") or ():
             _set_once(ctx, base64.b64decode(sequence["id_key"]), keys.u64(int(sequence["value"])))
         self._check_sequences(ctx)
+
+    def _follow(self, ctx: Context, release: Any) -> None:
+        try:
+            self._keeper.follow(ctx, str(release))
+        except ValueError as error:
+            raise GenesisError(f"app_state.wasm.wasmd: {error}") from error
 
     def _load_code(self, ctx: Context, code: Mapping[str, Any]) -> None:
         codes, code_id = self._keeper.codes, int(code["code_id"])

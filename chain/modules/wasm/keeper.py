@@ -24,12 +24,11 @@ from chain.modules.wasm.codes import Codes
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.records import Records, position
 from chain.modules.wasm.results import decode, judge
-from chain.modules.wasm.versions import of_era
+from chain.modules.wasm.versions import Rules, Version
 from chain.vm import VM, Analysis, VmError
 from cosmos_pb.cosmwasm.wasm.v1 import types_pb2 as wasm_pb
 
 MAX_QUERY_DEPTH: Final = 10
-MAX_CALL_DEPTH: Final = 100
 
 TX_COUNTER: Final = "wasm.tx_counter"
 TX_CONTRACTS: Final = "wasm.tx_contracts"
@@ -87,8 +86,29 @@ class Keeper(Records):
         super().__init__(auth)
         self.bank = bank
         self.vm = vm
-        self.version = of_era(vm.era)
-        self.codes = Codes(vm)
+        self.rules = Rules(vm)
+        self.codes = Codes(self.rules)
+
+    @property
+    def version(self) -> Version:
+        return self.rules.version
+
+    # -- the rules of the chain
+
+    def follow(self, ctx: Context, release: str) -> None:
+        """From the genesis on: another release than the newest (``Rules.follow``)."""
+        self.rules.follow(release)
+        ctx.store.set("wasm", keys.RELEASE, release.encode())
+
+    def followed(self, ctx: Context) -> str:
+        """What the genesis named, "" if nothing; looking at it costs no gas, for in wasmd it is the program."""
+        return (ctx.store.get("wasm", keys.RELEASE) or b"").decode()
+
+    def resume(self, ctx: Context) -> None:
+        """After a restart: the rules and the pinned codes that the chain's state names."""
+        if release := self.followed(ctx):
+            self.rules.follow(release)
+        self.codes.pin_again(ctx)
 
     # -- reading
 
@@ -213,7 +233,7 @@ class Keeper(Records):
         The entry points of IBC v2 charge no set-up there (``keeper/ibc2.go``).
         """
         instance = self.instance(ctx, address)
-        if entry in IBC_LABELS:
+        if entry in IBC_LABELS and self.version.ibc_setup:
             label = IBC_LABELS[entry]
             self._charge_setup(ctx, instance.code.code_hash, instance.info.code_id, label)
         data = self._enter(ctx, instance, entry, gojson.encode(message), multiplier=1)
@@ -274,11 +294,16 @@ class Keeper(Records):
         attributes, custom = response.attributes or [], response.events or []
         ctx.gas.consume(gas.event_cost(attributes, custom), "Custom contract event attributes")
         ctx.events.extend(events.of_response(instance.address, attributes, custom))
-        depth = ctx.values.get(CALL_DEPTH, 0) + 1
-        if depth > MAX_CALL_DEPTH:
+        if self.version.replies_deepen:
+            ctx = self.deeper(ctx)
+        return self.dispatch(ctx, instance, response, data)
+
+    def deeper(self, ctx: Context) -> Context:
+        """One message further inside; wasm/30 where that is too far."""
+        depth, most = ctx.values.get(CALL_DEPTH, 0) + 1, self.version.max_depth
+        if most is not None and depth > most:
             raise errors.MAX_CALL_DEPTH("")
-        inner = ctx.with_value(CALL_DEPTH, depth)
-        return self.dispatch(inner, instance, response, data)
+        return ctx.with_value(CALL_DEPTH, depth)
 
     def env(self, ctx: Context, address: str) -> bytes:
         counter = ctx.values.get(TX_COUNTER)
@@ -307,7 +332,8 @@ class Keeper(Records):
         return keys.classic_address(code_id, self.codes.next_id(ctx, keys.NEXT_INSTANCE_ID))
 
     def _charge_setup(self, ctx: Context, checksum: bytes, code_id: int, entry: str) -> None:
-        cost = gas.setup_cost(discount=self._is_warm(ctx, checksum, code_id))
+        warm = self._is_warm(ctx, checksum, code_id)
+        cost = self.version.discounted_setup if warm else gas.INSTANCE_COST
         ctx.gas.consume(cost, f"Loading CosmWasm module: {entry}")
 
     def _is_warm(self, ctx: Context, checksum: bytes, code_id: int) -> bool:
@@ -315,7 +341,7 @@ class Keeper(Records):
         if self.codes.is_pinned(ctx, code_id):
             return True
         seen: set[bytes] | None = ctx.values.get(TX_CONTRACTS)
-        if seen is None:
+        if seen is None or not self.version.warms_in_tx:
             return False
         warm = checksum in seen
         seen.add(checksum)
@@ -359,10 +385,11 @@ class Keeper(Records):
         return info
 
     def give_ports(self, info: wasm_pb.ContractInfo, address: str, code: Analysis) -> None:
-        """Every contract has a port of IBC v2, and one of IBC v1 if its code has the entry points."""
+        """One of IBC v2 for every contract where there are such, and one of IBC v1 if its code has the entry points."""
         if code.has_ibc_entry_points:
             info.ibc_port_id = f"wasm.{address}"
-        info.ibc2_port_id = f"wasm2{address.removeprefix(self.auth.prefix)}"
+        if self.version.ibc2_port:
+            info.ibc2_port_id = f"wasm2{address.removeprefix(self.auth.prefix)}"
 
     def _call_migrate(
         self, ctx: Context, instance: Instance, sender: str, code_id: int, message: bytes

@@ -19,6 +19,8 @@ PARAMS: Final = b"\x10"
 ASYNC_ACK: Final = b"\x11"
 ACCEPTED: Final = b"\xf0accepted"
 """Ours: the gRPC paths that contracts may ask; wasmd has them in its program."""
+RELEASE: Final = b"\xf0wasmd"
+"""Ours: the release of wasmd whose rules the chain follows, where it is not the newest."""
 
 NEXT_CODE_ID: Final = SEQUENCE + b"lastCodeId"
 NEXT_INSTANCE_ID: Final = SEQUENCE + b"lastContractId"

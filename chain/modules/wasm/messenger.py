@@ -18,7 +18,7 @@ from chain.modules.ibc.module import Ibc
 from chain.modules.wasm import errors, keys, wire
 from chain.modules.wasm.encode import coins_of, encode, height_of
 from chain.modules.wasm.errors import wrapped
-from chain.modules.wasm.keeper import Instance
+from chain.modules.wasm.keeper import Instance, Keeper
 from chain.router import MessageRouter, type_url
 from cosmos_pb.cosmwasm.wasm.v1 import ibc_pb2 as wasm_ibc
 from cosmos_pb.google.protobuf import any_pb2
@@ -34,7 +34,10 @@ class Outcome:
 
 
 class ChainMessenger:
-    def __init__(self, auth: Auth, bank: Bank, ibc: Ibc, router: MessageRouter) -> None:
+    def __init__(
+        self, auth: Auth, bank: Bank, ibc: Ibc, router: MessageRouter, keeper: Keeper
+    ) -> None:
+        self._keeper = keeper
         self._auth = auth
         self._bank = bank
         self._ibc = ibc
@@ -42,6 +45,8 @@ class ChainMessenger:
 
     def __call__(self, ctx: Context, contract: Instance, message: wire.CosmosMsg) -> Outcome:
         """The first handler that knows the message; wasm/20 from inside one counts as not knowing it, as in wasmd."""
+        if not self._keeper.version.replies_deepen:
+            ctx = self._keeper.deeper(ctx)
         for handler in (self._route, self._raw_packet, self._burned):
             try:
                 return handler(ctx, contract, message)
@@ -64,7 +69,7 @@ class ChainMessenger:
 
     def _route(self, ctx: Context, contract: Instance, wanted: wire.CosmosMsg) -> Outcome:
         """Hand one of the chain's messages to its module, signed by nobody but the contract."""
-        message = encode(ctx, self._router, contract, wanted)
+        message = encode(ctx, self._router, contract, wanted, self._keeper.version)
         if message is None:
             return Outcome()
         service = self._router.service(type_url(message.DESCRIPTOR.full_name))

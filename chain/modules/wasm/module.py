@@ -53,8 +53,8 @@ class Wasm:
         sys.setrecursionlimit(max(sys.getrecursionlimit(), PYTHON_FRAMES))
         self._consensus = consensus
         self.keeper = Keeper(auth, bank, vm)
-        messenger = ChainMessenger(auth, bank, ibc, routers.messages)
-        self.keeper.dispatch = Dispatcher(self.keeper.reply, messenger, self.keeper.version)
+        messenger = ChainMessenger(auth, bank, ibc, routers.messages, self.keeper)
+        self.keeper.dispatch = Dispatcher(self.keeper.reply, messenger, lambda: self.keeper.version)
         self.keeper.answer = Querier(self.keeper, staking, ibc, routers.queries)
         self._messages = Messages(self.keeper, authority)
         self._queries = Queries(self.keeper)

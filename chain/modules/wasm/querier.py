@@ -30,7 +30,7 @@ class Querier:
     """Answers ``query_chain``."""
 
     def __init__(self, keeper: Keeper, staking: Staking, ibc: Ibc, router: QueryRouter) -> None:
-        self._multiplier = keeper.version.multiplier
+        self._rules = keeper.rules
         self._answers: Mapping[str, Callable[[Context, str, Any], bytes]] = {
             "bank": BankAnswers(keeper),
             "grpc": RoutedAnswers(router, "gRPC", as_json=False),
@@ -46,7 +46,7 @@ class Querier:
             wanted = wire.decode(request, asked.Request)
         except ValueError as error:
             return _system({"invalid_request": {"error": str(error), "request": request}})
-        meter = GasMeter(gas_limit // self._multiplier)
+        meter = GasMeter(gas_limit // self._rules.version.multiplier)
         try:
             answer = self._answer(ctx.fork(meter), caller, wanted)
         except (OutOfGas, errors.Panic):
@@ -54,7 +54,8 @@ class Querier:
         except errors.SystemRefusal as error:
             return _system(error.system)
         except AbciError as error:
-            return msgspec.json.encode({"ok": {"error": errors.redacted(error)}})
+            text = errors.redacted(error, told=self._rules.version.tells_query_errors)
+            return msgspec.json.encode({"ok": {"error": text}})
         finally:
             ctx.gas.consume(meter.consumed, "contract sub-query")
         return msgspec.json.encode({"ok": {"ok": answer}})

@@ -190,7 +190,9 @@ def sends(stage: Stage, ctx: Context, message: wire.CosmosMsg) -> Outcome:
     app = stage.chain.app
     assert app.wasm is not None
     contract = app.wasm.keeper.instance(ctx, stage.address)
-    return ChainMessenger(app.auth, app.bank, app.ibc, app.messages)(ctx, contract, message)
+    return ChainMessenger(app.auth, app.bank, app.ibc, app.messages, app.wasm.keeper)(
+        ctx, contract, message
+    )
 
 
 def test_an_acknowledgement_that_comes_later_comes_once(stage: Stage) -> None:

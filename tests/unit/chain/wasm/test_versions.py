@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from helpers.chains import Solo, genesis
 from helpers.puppet import CODE, Puppet, b64, executes, sub
 from helpers.wasm import ALICE, WasmChain
 
-from chain.modules.wasm.versions import Version, of_era
+from chain.app import Application
+from chain.errors import GenesisError
+from chain.modules.wasm.versions import NEWEST, RELEASES, Version, named, of_era
+from chain.store.database import SqliteDatabase
 from chain.vm import ERAS, VM
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2
 
@@ -69,7 +73,58 @@ def test_before_2_2_migrate_has_two_arguments() -> None:
 
 
 def test_versions() -> None:
-    assert of_era(ERAS["3.0.9"]) == Version()
+    assert of_era(ERAS["3.0.9"]) == NEWEST
     first = of_era(ERAS["1.5.0"])
     assert (first.multiplier, first.payloads, first.tx_hash) == (140_000_000, False, False)
     assert [of_era(ERAS[name]).migrate_info for name in ("2.1.7", "2.2.0")] == [False, True]
+
+
+@pytest.mark.parametrize("version", RELEASES.values(), ids=list(RELEASES))
+def test_a_release_goes_with_its_vm(version: Version) -> None:
+    major, minor = map(int, version.vm.split(".")[:2])
+    assert named(version.name) == version
+    assert ERAS[version.vm].api.validate // 9 == version.multiplier
+    assert version.payloads == (major >= 2)
+    assert version.migrate_info == ERAS[version.vm].migrate_info == ((major, minor) >= (2, 2))
+    assert version.tx_hash == version.transfers == version.ibc2_port == (major >= 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "vm", "depth"), [("0.53.2", "2.1.4", 500), ("0.61.12", "3.0.0", 100)]
+)
+def test_releases_between(name: str, vm: str, depth: int) -> None:
+    version = named(name)
+    assert (version.name, version.vm, version.max_depth) == (name, vm, depth)
+
+
+@pytest.mark.parametrize("name", ["", "0.44.0", "0.53", "1.5", "0.53.x", "0.62.0", "0.53.0.1"])
+def test_releases_that_are_not_known(name: str) -> None:
+    with pytest.raises(ValueError, match="there is no wasmd"):
+        named(name)
+
+
+def test_the_genesis_chooses_a_release_and_a_restart_keeps_it(tmp_path: Path) -> None:
+    state = genesis({})
+    state["wasm"] = {"wasmd": "0.53.0"}
+    database = SqliteDatabase(tmp_path / "db")
+    vm = VM(tmp_path / "code")
+    chain = Solo(state, vm=vm, database=database)
+    chain.block()
+    assert vm.era is ERAS["2.1.2"]
+    exported = chain.app.export_genesis()
+    assert exported["wasm"]["wasmd"] == "0.53.0"
+    vm.close()
+    other = VM(tmp_path / "code")
+    again = Application(database, other)
+    assert again.wasm is not None
+    assert again.wasm.keeper.version == named("0.53.0")
+    assert other.era is ERAS["2.1.2"]
+    other.close()
+    database.close()
+
+
+def test_a_release_that_is_not_known_is_told(vm: VM) -> None:
+    state = genesis({})
+    state["wasm"] = {"wasmd": "0.1.0"}
+    with pytest.raises(GenesisError, match=r"app_state\.wasm\.wasmd: there is no wasmd '0\.1\.0'"):
+        Solo(state, vm=vm)
