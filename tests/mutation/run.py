@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -146,12 +147,25 @@ def survives(mutant: Mutant, tree: Path) -> bool:
     try:
         tests = MODULES[mutant.module]
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-        done = subprocess.run(command, cwd=tree, capture_output=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            command,
+            cwd=tree,
+            env=environment(),
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return False
     finally:
         target.write_bytes(original)
     return done.returncode == 0
+
+
+def environment() -> dict[str, str]:
+    """The copy has no neighbours: it is told where the conformance vectors are."""
+    here = str((ROOT / "../shared/vectors").resolve())
+    return {**os.environ, "LIGHTSHIP_VECTORS": os.environ.get("LIGHTSHIP_VECTORS", here)}
 
 
 def main() -> int:

@@ -7,7 +7,21 @@ from typing import Any
 import pytest
 from helpers.validators import make_block, make_header, signer, signers, validator_set
 
-from light_client.commit import ABSENT, FOR_BLOCK, FOR_NIL, Commit, CommitSig
+from cosmos_pb.tendermint.crypto import keys_pb2
+from cosmos_pb.tendermint.types import canonical_pb2, types_pb2, validator_pb2
+from light_client import codec, merkle
+from light_client.commit import (
+    ABSENT,
+    FOR_BLOCK,
+    FOR_NIL,
+    MAX_SIGNATURE_SIZE,
+    PRECOMMIT,
+    PREVOTE,
+    Commit,
+    CommitSig,
+    canonical_vote,
+    vote_sign_bytes,
+)
 from light_client.errors import LightClientError, Mismatch, VerificationError
 from light_client.header import BlockID, Header, PartSetHeader, Version
 from light_client.keys import ED25519, PublicKey
@@ -217,3 +231,96 @@ def test_the_greatest_power_is_allowed() -> None:
 def test_errors_are_of_one_tree() -> None:
     with pytest.raises(LightClientError):
         Validator(PublicKey(ED25519, b""), 1)
+
+
+# --- beside other encoders of the same bytes --------------------------------------------------------
+
+UNSET = bytes.fromhex("2a0b088092b8c398feffffff01")
+"""The field of Go's zero time."""
+
+
+@pytest.mark.parametrize(
+    ("chain_id", "kind", "height", "round_", "expected"),
+    [
+        ("", 0, 0, 0, b""),
+        ("", PRECOMMIT, 1, 1, bytes.fromhex("0802110100000000000000190100000000000000")),
+        ("", PREVOTE, 1, 1, bytes.fromhex("0801110100000000000000190100000000000000")),
+        ("", 0, 1, 1, bytes.fromhex("110100000000000000190100000000000000")),
+        ("test_chain_id", 0, 1, 1, bytes.fromhex("110100000000000000190100000000000000")),
+    ],
+)
+def test_sign_bytes_of_cometbft(
+    chain_id: str, kind: int, height: int, round_: int, expected: bytes
+) -> None:
+    """The cases of CometBFT's `types/vote_test.go`."""
+    tail = b"\x32" + bytes((len(chain_id),)) + chain_id.encode() if chain_id else b""
+    body = expected + UNSET + tail
+    assert vote_sign_bytes(chain_id, kind, height, round_, BlockID(), ZERO_TIME) == (
+        bytes((len(body),)) + body
+    )
+
+
+def test_sign_bytes_are_protobufs() -> None:
+    block_id, time = COMMIT.block_id, VOTE.timestamp
+    vote = canonical_pb2.CanonicalVote(
+        type=types_pb2.SIGNED_MSG_TYPE_PRECOMMIT,
+        height=5,
+        round=2,
+        block_id=canonical_pb2.CanonicalBlockID(
+            hash=block_id.hash,
+            part_set_header=canonical_pb2.CanonicalPartSetHeader(
+                total=block_id.parts.total, hash=block_id.parts.hash
+            ),
+        ),
+        timestamp=codec.timestamp_to_pb(time),
+        chain_id="chain-1",
+    )
+    body = vote.SerializeToString()
+    signed = canonical_vote("chain-1", PRECOMMIT, 5, 2, block_id).at(time)
+    assert signed == bytes((len(body),)) + body
+
+
+def test_the_hash_of_a_commit_is_that_of_protobufs_votes() -> None:
+    votes = [vote.SerializeToString() for vote in codec.commit_to_pb(COMMIT).signatures]
+    assert COMMIT.hash() == merkle.root(votes)
+    flags = (ABSENT, FOR_BLOCK, FOR_NIL)
+    assert flags == tuple(
+        validator_pb2.BlockIDFlag.Value(f"BLOCK_ID_FLAG_{name}")
+        for name in ("ABSENT", "COMMIT", "NIL")
+    )
+
+
+def test_the_hash_of_a_set_is_that_of_protobufs_validators() -> None:
+    members = validator_set(MEMBERS)
+    leaves = [
+        validator_pb2.SimpleValidator(
+            pub_key=keys_pb2.PublicKey(ed25519=member.pub_key.data), voting_power=member.power
+        ).SerializeToString()
+        for member in members.validators
+    ]
+    assert members.hash() == merkle.root(leaves)
+
+
+# --- bounds -----------------------------------------------------------------------------------------
+
+
+def test_the_longest_signature() -> None:
+    replace(VOTE, signature=bytes(MAX_SIGNATURE_SIZE)).validate_basic()
+    with pytest.raises(VerificationError, match="signature is too big: 3310 bytes"):
+        replace(VOTE, signature=bytes(MAX_SIGNATURE_SIZE + 1)).validate_basic()
+
+
+def test_the_first_commit_of_a_chain_is_one() -> None:
+    with pytest.raises(VerificationError, match="nil block"):
+        Commit(1, 0, BlockID(), (VOTE,)).validate_basic()
+    with pytest.raises(VerificationError, match="no signatures"):
+        Commit(1, 0, COMMIT.block_id, ()).validate_basic()
+
+
+def test_the_greatest_power() -> None:
+    for power in (0, 2**60 - 1):
+        most = signer("great", power).validator
+        ValidatorSet((most,), proposer=most).validate_basic()
+    more = signer("great", 2**60).validator
+    with pytest.raises(VerificationError, match=f"exceeds maximum {2**60 - 1}"):
+        ValidatorSet((more,), proposer=more).validate_basic()

@@ -181,6 +181,7 @@ def test_what_is_wrong_with_a_validator_is_found_where_ibc_go_looks() -> None:
 
 def test_absurd_sizes_are_refused_before_anything_is_hashed() -> None:
     member = codec.validator_to_pb(MEMBERS[0].validator)
+    assert MAX_VALIDATORS == 10_000
     crowd = validator_pb2.ValidatorSet(validators=[member] * (MAX_VALIDATORS + 1))
     header = tendermint_pb2.Header(validator_set=crowd)
     header.signed_header.header.SetInParent()
@@ -202,6 +203,7 @@ def test_absurd_sizes_are_refused_before_anything_is_hashed() -> None:
 
 def test_large_sets_are_read_but_not_remembered() -> None:
     member = codec.validator_to_pb(MEMBERS[0].validator)
+    assert MAX_VALIDATORS == 10_000
     crowd = validator_pb2.ValidatorSet(validators=[member] * 3000)
     assert len(codec.validator_set_from_pb(crowd)) == 3000
     assert codec.validator_set_from_pb(crowd) is not codec.validator_set_from_pb(crowd)

@@ -15,6 +15,7 @@ from light_client.proofs import (
     IAVL_SPEC,
     SHA256,
     TENDERMINT_SPEC,
+    ExistenceProof,
     InnerOp,
     InnerSpec,
     NonExistenceProof,
@@ -101,3 +102,23 @@ def test_a_path_of_three_trees() -> None:
         commitment.verify_membership(specs, top, (b"ibc", b"chain", b"key-3"), b"value", proofs)
     with pytest.raises(ProofError, match="proof 1 is empty"):
         commitment.verify_membership(specs, top, path, b"value", (proofs[0], None, proofs[2]))
+
+
+def test_an_absent_proof_of_absence() -> None:
+    root, lower = multistore({"ibc": STORE.root, "bank": b"\1" * 32})
+    with pytest.raises(ProofError, match=r"proof index 0, .* proof 0 is empty"):
+        commitment.verify_non_membership(
+            (IAVL_SPEC, TENDERMINT_SPEC), root, (b"ibc", b"key-9"), (None, lower["ibc"])
+        )
+
+
+def test_children_of_one_byte() -> None:
+    leaf = STORE.prove(b"key-3")
+    assert isinstance(leaf, ExistenceProof)
+    proof = replace(leaf, path=(op(b"", b"x"),))
+    slim = replace(FOUR, child_size=1, max_prefix_length=2)
+    spec = replace(IAVL_SPEC, inner_spec=slim, prehash_key_before_comparison=True)
+    ics23.check_existence(spec, proof)
+    none = replace(spec, inner_spec=replace(slim, child_size=0))
+    with pytest.raises(ProofError, match="ChildSize must be >= 1, is 0"):
+        ics23.check_existence(none, proof)

@@ -317,3 +317,25 @@ def test_a_block_by_strangers_is_followed_down_to_where_it_breaks() -> None:
         height = flow.send(chain[height])
     with pytest.raises(Mismatch, match="next validators"):
         flow.send(chain[8])
+
+
+def test_the_clock_may_be_ten_seconds_off_unless_said_otherwise() -> None:
+    assert RULES.max_clock_drift_ns == 10 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("power", "level", "error", "words"),
+    [
+        ((2**63 - 1) // 49, Fraction(49, 50), NotEnoughTrust, "voting power"),
+        (2**59, Fraction(16, 17), VerificationError, "cannot be used"),
+    ],
+)
+def test_a_share_of_the_greatest_powers(
+    power: int, level: Fraction, error: type[Exception], words: str
+) -> None:
+    """Their product is reckoned in 64 bits, as CometBFT does."""
+    other = signer("other", power).validator
+    block = make_block(CHAIN, 2, NEW)
+    with pytest.raises(error, match=words) as caught:
+        verify_commit_trusting(CHAIN, ValidatorSet((other,)), block.commit, level)
+    assert type(caught.value) is error
