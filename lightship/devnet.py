@@ -59,8 +59,9 @@ def make_genesis(
     *,
     prefix: str = "cosmos",
     denom: str = "stake",
+    wasmd: str | None = None,
 ) -> Genesis:
-    """The document of a new chain; ``denom`` is what its validators stake."""
+    """The document of a new chain; ``denom`` is what its validators stake, ``wasmd`` the release that it follows."""
     addresses = [account.address(prefix) for account in accounts]
     balances = [
         genesis_pb2.Balance(
@@ -81,6 +82,7 @@ def make_genesis(
                 _validator(number, key, prefix) for number, key in enumerate(validators)
             ],
         },
+        **({} if wasmd is None else {"wasm": {"wasmd": wasmd}}),
     }
     return Genesis(
         chain_id=chain_id,

@@ -23,11 +23,11 @@ from chain.modules.wasm import errors, gas, keys, wire
 from chain.modules.wasm.keeper import TX_CONTRACTS, TX_COUNTER, Keeper, Wanted
 from chain.modules.wasm.module import Wasm
 from chain.modules.wasm.results import decode, judge
+from chain.modules.wasm.versions import NEWEST, Version
 from chain.store.branch import Branch
 from chain.vm import (
     BUILT_IN_CAPABILITIES,
-    DEFAULT_ERA,
-    Era,
+    ERAS,
     GasReport,
 )
 from chain.vm.profile import Profile, Profiler
@@ -122,18 +122,19 @@ class Workbench:
         world: World,
         *,
         answers: Answers | None = None,
-        era: Era = DEFAULT_ERA,
+        version: Version = NEWEST,
         capabilities: frozenset[str] = BUILT_IN_CAPABILITIES,
         profile: bool = False,
     ) -> None:
-        self._vm = WatchedVM(era, capabilities, world.old_migrate_version)
+        self._vm = WatchedVM(ERAS[version.vm], capabilities, world.old_migrate_version)
         self._world = world
         self._answers = answers or Answers()
         self._checksum = self._vm.store_code(code)
         if profile:
-            self._vm.profiler = Profiler(code, era)
+            self._vm.profiler = Profiler(code, ERAS[version.vm])
         self._parts = assemble(world.prefix, self._vm)
         self._keeper = cast("Wasm", self._parts.wasm).keeper
+        self._keeper.rules.version = version
         self._keeper.dispatch = lambda _, __, ___, data: data
         self._keeper.answer = self._answers.over(self._keeper.answer)
         self._raw = self._keeper.auth.address_bytes(world.contract_address)

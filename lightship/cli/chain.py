@@ -14,6 +14,7 @@ import click
 
 from lightship.cli.options import event_loop
 from lightship.cli.output import json_option, render, show
+from lightship.cli.values import release
 from lightship.memory import settle
 from relayer.coins import Coin, GasPrice
 from relayer.config import Duration
@@ -65,6 +66,9 @@ home_option = click.option(
 @click.option(
     "--gas-price", default="", help="The least that the mempool takes, such as 0.025stake."
 )
+@click.option(
+    "--wasmd", help="Charge contracts as this release of wasmd does (0.53.2); default: the newest."
+)
 @json_option
 def init(
     home: Path,
@@ -75,6 +79,7 @@ def init(
     accounts: Sequence[str],
     block_time: str,
     gas_price: str,
+    wasmd: str | None,
     as_json: bool,
 ) -> None:
     """Make a chain: genesis, validator keys, funded accounts. Their words are shown once."""
@@ -87,10 +92,12 @@ def init(
     _pace(block_time)
     if gas_price:
         _gas_price(gas_price)
+    if wasmd is not None:
+        release(wasmd)
     funded = _accounts(accounts, _denom(denom))
     keys = [ValidatorKey.generate() for _ in range(validators)]
     now = Timestamp.from_ns(time.time_ns())
-    genesis = make_genesis(chain_id, now, keys, funded, prefix=prefix, denom=denom)
+    genesis = make_genesis(chain_id, now, keys, funded, prefix=prefix, denom=denom, wasmd=wasmd)
     if (home / CHAIN_FILE).exists():
         raise GenesisError(f"{home} holds a chain already")
     Home(home).prepare(genesis, keys)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from light_client.values import Fraction, Timestamp
 from relayer.config import Duration
+
+if TYPE_CHECKING:
+    from chain.modules.wasm.versions import Version
 
 UINT64: Final = click.IntRange(1, 2**64 - 1)
 """A sequence or the id of a code: a positive number as protobuf carries it."""
@@ -69,3 +72,13 @@ class HexType(click.ParamType[bytes]):
             return bytes.fromhex(value.removeprefix("0x"))
         except ValueError:
             self.fail(f"expected bytes in hexadecimal, got {value!r}", param, ctx)
+
+
+def release(name: str | None) -> Version:
+    """The release of wasmd that is meant by its own name or by an era of its VM; the newest for None."""
+    from chain.modules.wasm.versions import NEWEST, named  # noqa: PLC0415 - it loads wasmtime
+
+    try:
+        return named(name) if name is not None else NEWEST
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lightship.cli.output import json_option, show
+from lightship.cli.values import release
 
 if TYPE_CHECKING:
     from chain.vm import VM
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     metavar="A,B",
     help="What the chain has (default: the newest wasmd).",
 )
-@click.option("--era", help="Rules of a cosmwasm-vm version (default: the newest).")
+@click.option(
+    "--era", help="Rules of a wasmd (0.53.2) or a cosmwasm-vm (2.2.2); default: the newest."
+)
 @json_option
 def check(
     files: Sequence[Path], available_capabilities: str | None, era: str | None, as_json: bool
@@ -30,14 +33,12 @@ def check(
 
     The verdicts are those of cosmwasm-check. The exit code is 1 if any contract fails.
     """
-    from chain.vm import BUILT_IN_CAPABILITIES, DEFAULT_ERA, ERAS, VM  # noqa: PLC0415 - heavy
+    from chain.vm import BUILT_IN_CAPABILITIES, ERAS, VM  # noqa: PLC0415 - heavy
 
-    if era is not None and era not in ERAS:
-        raise click.UsageError(f"--era {era}: expected one of {', '.join(ERAS)}")
     known = BUILT_IN_CAPABILITIES
     if available_capabilities is not None:
         known = frozenset(filter(None, available_capabilities.split(",")))
-    vm = VM(capabilities=known, era=ERAS[era] if era else DEFAULT_ERA)
+    vm = VM(capabilities=known, era=ERAS[release(era).vm])
     try:
         found = [_verdict(vm, path) for path in files]
     finally:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lightship.cli.query import json_bytes
-from lightship.cli.values import TimeType
+from lightship.cli.values import TimeType, release
 from lightship.errors import FileError
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     click.option("--balance", "balances", multiple=True, metavar="ADDRESS=COINS"),
     click.option("--answers", type=FILE, help="Canned answers to the contract's queries."),
     click.option("--old-migrate-version", type=int, help="Of the code that is migrated from."),
-    click.option("--era", help="Gas rules of a cosmwasm-vm version (default: the newest)."),
+    click.option(
+        "--era", help="Rules of a wasmd (0.53.2) or a cosmwasm-vm (2.2.2); default: the newest."
+    ),
     click.option("--capability", "extra", multiple=True, help="One more that the chain has."),
     click.option("--profile", is_flag=True, help="Show where the gas went, by function."),
     click.option("--json", "as_json", is_flag=True, help="One line, with a status."),
@@ -124,15 +126,13 @@ def _world(given: dict[str, Any]) -> World:
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    from chain.vm import BUILT_IN_CAPABILITIES, DEFAULT_ERA, ERAS  # noqa: PLC0415
+    from chain.vm import BUILT_IN_CAPABILITIES  # noqa: PLC0415
     from lightship.canned import Answers, read  # noqa: PLC0415
 
     file, era = given["answers"], given["era"]
-    if era is not None and era not in ERAS:
-        raise click.UsageError(f"no era {era}; there are {', '.join(ERAS)}")
     return {
         "answers": Answers(read(str(file), file.read_text()) if file else ()),
-        "era": DEFAULT_ERA if era is None else ERAS[era],
+        "version": release(era),
         "capabilities": BUILT_IN_CAPABILITIES.union(given["extra"]),
         "profile": given["profile"],
     }

@@ -7,6 +7,7 @@ from typing import Final
 
 from chain.context import Context
 from chain.errors import OutOfGas
+from chain.modules.wasm.errors import Panic
 from chain.modules.wasm.wire import ContractEvent, EventAttribute
 
 INSTANCE_COST: Final = 60_000
@@ -48,13 +49,19 @@ def _attributes_cost(attributes: Sequence[EventAttribute], free: int) -> tuple[i
 
 
 def runtime_limit(ctx: Context, multiplier: int) -> int:
-    """VM gas that a contract may use now: what is left of the meter; without a limit the largest uint64."""
+    """VM gas that a contract may use now: what is left of the meter; without a limit the largest uint64.
+
+    Panic where it is more than that.
+    """
     meter = ctx.gas
     if meter.limit is None:
         return MAX_UINT64
     if meter.is_out_of_gas:
         return 0
-    return min((meter.limit - meter.consumed) * multiplier, MAX_UINT64)
+    limit = (meter.limit - meter.consumed) * multiplier
+    if limit > MAX_UINT64:
+        raise Panic("{ToWasmVMGas}")
+    return limit
 
 
 def consume_runtime(ctx: Context, vm_gas: int, multiplier: int) -> None:

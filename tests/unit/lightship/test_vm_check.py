@@ -44,7 +44,7 @@ def test_a_failure_says_why_and_the_others_are_checked(
     ("words", "said"),
     [
         (["absent.wasm"], "absent.wasm: No such file"),
-        (["x", "--era", "9"], "--era 9: expected one of"),
+        (["x", "--era", "9"], "there is no wasmd '9' nor an era of its VM with this name"),
     ],
 )
 def test_mistakes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,18 +1,19 @@
 """SDK gas that wasmd asserts in its own tests (``x/wasm/keeper/recurse_test.go``, ``keeper_test.go``).
 
 The contract is not ours to commit: the tests run when ``LIGHTSHIP_CONTRACTS`` names a folder that has it (wasmd
-``x/wasm/keeper/testdata/hackatom.wasm``, found by checksum).
+``x/wasm/keeper/testdata/{hackatom,reflect_2_0}.wasm``, found by checksum).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from helpers.chains import Solo, genesis
@@ -26,6 +27,7 @@ from chain.modules.wasm.keeper import TX_CONTRACTS, TX_COUNTER, Keeper, Wanted
 from chain.vm import VM
 from light_client.values import Timestamp
 
+REFLECT: Final = "99aef385de6f1cd85c2253fa35a3c2596c7106ca14e81ba3b6ba5fbd362fe92d"
 HACKATOM: Final = "3f4cd47c39c57fe1733fb41ed176eebd9d5c67baf5df8a1eeda1455e758f8514"
 
 DISCOUNT: Final = 58_000
@@ -73,14 +75,18 @@ BANK_SEND_FROM_A_CONTRACT: Final = 1_000
 
 @pytest.fixture(scope="module")
 def hackatom() -> bytes:
+    return _contract(HACKATOM)
+
+
+def _contract(checksum: str) -> bytes:
     folder = os.environ.get("LIGHTSHIP_CONTRACTS")
     if not folder:
         pytest.skip("LIGHTSHIP_CONTRACTS names no folder with upstream's contracts")
     for file in Path(folder).rglob("*.wasm"):
         code = file.read_bytes()
-        if hashlib.sha256(code).hexdigest() == HACKATOM:
+        if hashlib.sha256(code).hexdigest() == checksum:
             return code
-    pytest.skip(f"no contract with checksum {HACKATOM[:16]}… in LIGHTSHIP_CONTRACTS")
+    pytest.skip(f"no contract with checksum {checksum[:16]}… in LIGHTSHIP_CONTRACTS")
 
 
 class Bench:
@@ -108,8 +114,9 @@ class Bench:
         self.creator = text(b"\x01" * 32)
         self.hackatom = hackatom
 
-    def store(self, uploader: str) -> None:
-        self.keeper.codes.store(self.ctx, Upload(uploader, self.hackatom), authority=False)
+    def store(self, uploader: str, code: bytes | None = None) -> None:
+        upload = Upload(uploader, code or self.hackatom)
+        self.keeper.codes.store(self.ctx, upload, authority=False)
 
     def fund(self, address: str, amount: int) -> None:
         coins = [Coin("denom", amount)]
@@ -209,3 +216,62 @@ def _known(figure: int | None) -> int:
     if figure is None:
         pytest.skip("the SDK of this release has other costs")
     return figure
+
+
+# --- submsg_test.go ---------------------------------------------------------------------------------
+
+SUB_LIMIT: Final = 300_000
+SEND, TOO_MUCH, LOOP = (1_000_000 // 2, 1_000_000 * 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("amount", "limit", "least", "most", "error"),
+    [
+        (SEND, None, 110_000, 112_000, ""),
+        (SEND, SUB_LIMIT, 110_000, 112_000, ""),
+        (TOO_MUCH, None, 78_000, 81_100, "codespace: sdk, code: 5"),
+        (TOO_MUCH, SUB_LIMIT, 78_000, 81_100, "codespace: sdk, code: 5"),
+        (LOOP, SUB_LIMIT, 375_000, 377_000, "codespace: sdk, code: 11"),
+    ],
+)
+@pytest.mark.parametrize("bench", ["0.61.14"], indirect=True)
+def test_sub_messages(
+    bench: Bench, amount: int, limit: int | None, least: int, most: int, error: str
+) -> None:
+    bench.fund(bench.creator, 2_000_000)
+    example = bench.example()
+    bench.store(bench.uploader, _contract(REFLECT))
+    wanted = Wanted(2, bench.creator, "", "contract", b"{}", [Coin("denom", 1_000_000)])
+    address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
+    message = {"id": 5, "msg": _sub(bench, example, amount), "gas_limit": limit}
+    order = {"reflect_sub_msg": {"msgs": [message | {"reply_on": "always"}]}}
+    ctx = bench.metered(1_000_000)
+    bench.keeper.execute(ctx, address, bench.creator, json.dumps(order).encode(), [])
+    breaker = 1_000  # see BANK_SEND_FROM_A_CONTRACT
+    assert least <= ctx.gas.consumed - breaker <= most
+    asked = bench.keeper.query(bench.ctx, address, b'{"sub_msg_result":{"id":5}}')
+    result = json.loads(asked)["result"]
+    assert error in result.get("error", "")
+    assert ("ok" in result) == (error == "")
+
+
+def _sub(bench: Bench, example: str, amount: int) -> dict[str, Any]:
+    if amount == LOOP:
+        loop = base64.b64encode(b'{"cpu_loop":{}}').decode()
+        return {"wasm": {"execute": {"contract_addr": example, "msg": loop, "funds": []}}}
+    coins = [{"denom": "denom", "amount": str(amount)}]
+    to = bench.app.auth.address_text(b"\x09" * 20)
+    return {"bank": {"send": {"to_address": to, "amount": coins}}}
+
+
+def test_without_a_limit_of_its_own_a_loop_ends_the_call(bench: Bench) -> None:
+    example = bench.example()
+    bench.store(bench.uploader, _contract(REFLECT))
+    wanted = Wanted(2, bench.creator, "", "contract", b"{}", [])
+    address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
+    order = {"reflect_sub_msg": {"msgs": [{"id": 7, "msg": _sub(bench, example, LOOP)}]}}
+    order["reflect_sub_msg"]["msgs"][0]["reply_on"] = "always"
+    with pytest.raises(OutOfGas):
+        bench.keeper.execute(
+            bench.metered(1_000_000), address, bench.creator, json.dumps(order).encode(), []
+        )
