@@ -174,6 +174,9 @@ class Ledger:
             answer = self._answer(json.loads(request), gas_limit)
         except KeyError as error:
             return encode({"error": {"unsupported_request": {"kind": str(error)}}})
+        except (ValueError, TypeError, AttributeError):  # no JSON, or none of the known shape
+            told = base64.b64encode(request).decode()
+            return encode({"error": {"invalid_request": {"error": "no query", "request": told}}})
         return encode(answer)
 
     def gas_consumed(self) -> int:

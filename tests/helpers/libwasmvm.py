@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -438,6 +439,17 @@ class _measured:  # noqa: N801 (used like a function)
 
     def __exit__(self, *_: object) -> None:
         self._gas[0] = self._backend.gas_consumed() - self._before
+
+
+def library(version: str, costs: ApiCosts) -> Native | None:
+    """The library of this version in the folder that `LIGHTSHIP_LIBWASMVM` names, if there is one."""
+    folder = os.environ.get("LIGHTSHIP_LIBWASMVM")
+    for file in sorted(Path(folder).rglob("libwasmvm*.so")) if folder else []:
+        found = Native(file, costs)
+        if found.version == version:
+            return found
+        found.close()
+    return None
 
 
 def _view(data: bytes) -> View:

@@ -20,7 +20,7 @@ from helpers import gasrecord
 from helpers.explorer import explore
 from helpers.gasworld import ENV as WORLD_ENV
 from helpers.gasworld import Call, Runner, Seen, World, address, ours, theirs
-from helpers.libwasmvm import Native, NativeError
+from helpers.libwasmvm import Native, NativeError, library
 from helpers.npm import package
 from unit.vm.support import field, probe
 
@@ -144,19 +144,11 @@ def test_host_functions(version: str, machine: VM) -> None:
 
 @pytest.fixture(scope="module")
 def native(version: str) -> Iterator[Native]:
-    folder = os.environ.get("LIGHTSHIP_LIBWASMVM")
-    if not folder:
-        pytest.skip("LIGHTSHIP_LIBWASMVM names no folder with libwasmvm*.so")
-    costs = ERAS[gasrecord.ERA_OF[version]].api
-    for library in sorted(Path(folder).rglob("libwasmvm*.so")):
-        found = Native(library, costs)
-        try:
-            if found.version == version:
-                yield found
-                return
-        finally:
-            found.close()
-    pytest.skip(f"no libwasmvm {version} in LIGHTSHIP_LIBWASMVM")
+    found = library(version, ERAS[gasrecord.ERA_OF[version]].api)
+    if found is None:
+        pytest.skip(f"no libwasmvm {version} in the folder that LIGHTSHIP_LIBWASMVM names")
+    yield found
+    found.close()
 
 
 def test_the_library_says_what_is_recorded(version: str, native: Native) -> None:
