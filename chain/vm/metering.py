@@ -5,7 +5,7 @@ operators in binary order, dead code included, and sum their costs; before each 
 inject a check-and-subtract of the sum. The gas is then what upstream charges, to the unit, on any
 engine. The same walk refuses the operators that upstream's `gatekeeper.rs` refuses, and replaces
 the two float conversions whose NaN payloads Cranelift canonicalizes but Wasmer's singlepass
-compiler does not.
+compiler does not, and the negations of which the opposite is true (see `floats`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from chain.vm import wasm
+from chain.vm import floats, operators, wasm
 from chain.vm.errors import CompileError
+from chain.vm.operators import ACCOUNTING, BR_TABLE, DEMOTE, IF, PLAIN, PROMOTE, after_br_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,32 +37,9 @@ limit could keep it busy for minutes. This bounds it to some seconds; the larges
 contracts have about 4,000 charges. Upstream's compiler is linear and has no such limit.
 """
 
-_LEB: Final = rb"[\x80-\xff]*+[\x00-\x7f]"
-_DEMOTE: Final = 0xB6
-_PROMOTE: Final = 0xBB
-_BR_TABLE: Final = 0x0E
-_IF: Final = rb"\x04" + _LEB
-
-# Operators without influence on control flow, as their grammar in the binary format.
-_PLAIN: Final = (
-    rb"[\x00\x01\x1a\x1b\x45-\xb5\xb7-\xba\xbc-\xc4]",
-    rb"[\x02\x20-\x24\x3f-\x42]" + _LEB,
-    rb"[\x28-\x3e]" + _LEB + _LEB,
-    rb"\x43.{4}",
-    rb"\x44.{8}",
-    rb"\xfc(?:[\x00-\x07]|[\x80-\x87]\x80*+\x00)",
-)
-# Operators where control may come from or go to: loop, else, end, br, br_if, return, call,
-# call_indirect; br_table is read by hand.
-_ACCOUNTING: Final = (
-    rb"[\x05\x0b\x0f]",
-    rb"[\x03\x0c\x0d\x10]" + _LEB,
-    rb"\x11" + _LEB + _LEB,
-)
-
-_CALL_INDIRECT: Final = re.compile(rb"\x11" + _LEB + rb"(" + _LEB + rb")")
+_CALL_INDIRECT: Final = re.compile(rb"\x11" + operators.LEB + rb"(" + operators.LEB + rb")")
 _OTHERS: Final = re.compile(
-    b"(?:" + b"|".join((*_PLAIN, *_ACCOUNTING[:2], _IF, rb"[\xb6\xbb]")) + b")*+", re.DOTALL
+    b"(?:" + b"|".join((*PLAIN, *ACCOUNTING[:2], IF, operators.FLOATS)) + b")*+", re.DOTALL
 )
 
 _REFUSED: Final = (
@@ -90,7 +68,7 @@ def meter(
     """
     remaining = module.imported_globals + module.globals
     helpers = _Helpers(module)
-    walk = _Walk(module.data, costs, remaining, helpers)
+    walk = _Walk(module, costs, remaining, helpers)
     counted = range(remaining + 2, remaining + 2 + len(module.bodies)) if counters else ()
     bodies = zip_longest(module.bodies, counted)
     code = [_sized(walk.body(*each)) for each in bodies] + helpers.bodies()
@@ -138,33 +116,31 @@ def _skipped(data: bytes, pos: int, end: int) -> int:
     while True:
         found = _OTHERS.match(data, pos, end)
         pos = pos if found is None else found.end()
-        if pos == end or data[pos] != _BR_TABLE:
+        if pos == end or data[pos] != BR_TABLE:
             return pos
-        pos = _after_br_table(data, pos, end)
-
-
-def _after_br_table(data: bytes, pos: int, end: int) -> int:
-    reader = wasm.Reader(data, pos + 1, end)
-    reader.vector(wasm.Reader.u32)
-    reader.u32()
-    return reader.pos
+        pos = after_br_table(data, pos, end)
 
 
 class _Walk:
     """Rewrites function bodies; it holds what all bodies of a module share."""
 
-    def __init__(self, data: bytes, costs: OpCosts, remaining: int, helpers: _Helpers) -> None:
-        plain = _PLAIN if costs.if_accounts else (*_PLAIN, _IF)
-        accounting = (*_ACCOUNTING, _IF) if costs.if_accounts else _ACCOUNTING
+    def __init__(
+        self, module: wasm.Module, costs: OpCosts, remaining: int, helpers: _Helpers
+    ) -> None:
+        plain = PLAIN if costs.if_accounts else (*PLAIN, IF)
+        accounting = (*ACCOUNTING, IF) if costs.if_accounts else ACCOUNTING
         self._operator = re.compile(b"|".join(plain), re.DOTALL)
         self._run = re.compile(b"(?:" + b"|".join(plain) + b")*+", re.DOTALL)
         self._accounting = re.compile(b"|".join(accounting), re.DOTALL)
-        self._data = data
+        self._module = module
+        self._data = module.data
         self._costs = costs
         self._helpers = helpers
         self._run_costs: dict[bytes, int] = {}
         self._charges: dict[int, bytes] = {}
         self._effort = 0
+        self._marked: dict[int, frozenset[int]] = {}
+        """Of the last body that needed it."""
         self._remaining = _unsigned(remaining)
         self._exhausted = _unsigned(remaining + 1)
 
@@ -186,7 +162,7 @@ class _Walk:
                     break
             stop = self._accounting_end(pos, end)
             if stop is None:
-                parts.append(self._helpers.call(data[pos], pos))
+                parts.append(self._float(pos, body))
                 cost += self._costs.plain
                 pos += 1
             else:
@@ -198,6 +174,16 @@ class _Walk:
                 pos = stop
         self._add_effort(charges)
         return b"".join(parts)
+
+    def _float(self, pos: int, body: wasm.Body) -> bytes:
+        """What stands for the operator at `pos`, which Cranelift would treat differently."""
+        opcode = self._data[pos]
+        if opcode not in floats.CANONICAL_NEGATION:
+            return self._helpers.call(opcode, pos)
+        if body.start not in self._marked:
+            self._marked = {body.start: floats.marked_negations(self._module, body)}
+        marked = pos in self._marked[body.start]
+        return floats.CANONICAL_NEGATION[opcode] if marked else bytes((opcode,))
 
     def _add_effort(self, charges: int) -> None:
         self._effort += charges * charges
@@ -213,8 +199,8 @@ class _Walk:
 
     def _accounting_end(self, pos: int, end: int) -> int | None:
         """Where the accounting operator at `pos` ends; None if there is none."""
-        if self._data[pos] == _BR_TABLE:
-            return _after_br_table(self._data, pos, end)
+        if self._data[pos] == BR_TABLE:
+            return after_br_table(self._data, pos, end)
         found = self._accounting.match(self._data, pos, end)
         return None if found is None else found.end()
 
@@ -259,10 +245,10 @@ class _Helpers:
 
     def call(self, opcode: int, offset: int) -> bytes:
         """The call that stands for a float conversion; refuses every other operator."""
-        if opcode not in {_DEMOTE, _PROMOTE}:
+        if opcode not in {DEMOTE, PROMOTE}:
             raise CompileError(_refusal(opcode, offset))
         self.used = True
-        return b"\x10" + _unsigned(self._demote + (opcode == _PROMOTE))
+        return b"\x10" + _unsigned(self._demote + (opcode == PROMOTE))
 
     def types(self) -> list[bytes]:
         return [b"\x60\x01\x7c\x01\x7d", b"\x60\x01\x7d\x01\x7c"]

@@ -218,3 +218,59 @@ def test_code_that_would_take_minutes_to_compile() -> None:
         text = f"(module {('(func ' + '(loop)' * (count // 2) + ')') * functions})"
         with pytest.raises(CompileError, match="would take too long"):
             meter(wasm.parse(bytes(wasmtime.wat2wasm(text))), COSTS, 16)
+
+
+NAN, NEGATIVE, PAYLOAD = "7ff8000000000000", "fff8000000000000", "(f64.const -nan:0x4000000000123)"
+X = "(f64.div (local.get $z) (local.get $z))"  # 0/0
+
+
+@pytest.mark.parametrize(
+    ("expression", "bits"),
+    [
+        # a NaN of arithmetic is canonical where its bits are seen, after any negations
+        (f"(f64.neg {X})", NAN),
+        (f"(f64.neg (f64.neg {X}))", NAN),
+        (f"(f64.neg (f64.add {PAYLOAD} {X}))", NAN),
+        ("(f64.neg (f64.sqrt (f64.const -1)))", NAN),
+        (f"(f64.neg (f64.ceil {PAYLOAD}))", NAN),
+        (f"(f64.neg (f64.abs {X}))", NAN),
+        (f"(f64.neg (local.tee $z {X}))", NAN),
+        (f"(f64.neg (f64.promote_f32 (f32.demote_f64 {X})))", NAN),
+        (f"(f64.promote_f32 (f32.neg (f32.demote_f64 {X})))", NAN),
+        (f"(f64.neg (br_if 0 {X} (i32.const 0)))", NAN),
+        (f"(block (result f64) (f64.neg {X}))", NAN),
+        # also when something else comes in between
+        (f"{X} (drop (call $one (i32.const 5))) (f64.neg)", NAN),
+        (f"{X} (drop (call_indirect (type $t) (i32.const 5) (i32.const 0))) (f64.neg)", NAN),
+        (f"{X} (if (i32.const 1) (then (nop)) (else (return (f64.const 1)))) (f64.neg)", NAN),
+        (f"{X} (block (br 0) (loop (drop (f64.neg (f64.const 1))))) (f64.neg)", NAN),
+        (f"{X} (block (block (br_table 0 1 (i32.const 1)))) (f64.neg)", NAN),
+        (f"{X} (f64.store (i32.const 0) (f64.neg {PAYLOAD})) {PAYLOAD} (drop) (f64.neg)", NAN),
+        # a NaN from elsewhere is as it is, and is negated as it is
+        (f"(f64.neg {PAYLOAD})", "7ff4000000000123"),
+        (f"{X} (drop) (f64.neg {PAYLOAD})", "7ff4000000000123"),
+        (f"(f64.neg (block (result f64) {X}))", NEGATIVE),
+        (f"(f64.neg (if (result f64) (i32.const 1) (then {X}) (else {X})))", NEGATIVE),
+        (f"(f64.neg (select {X} {X} (i32.const 1)))", NEGATIVE),
+        (f"(f64.neg (call $id {X}))", NEGATIVE),
+        (f"(f64.neg (f64.min {X} (f64.const 1)))", NEGATIVE),
+        (f"(f64.neg (f64.copysign {X} (f64.const 1)))", NEGATIVE),
+        (f"(f64.copysign {X} (f64.const -1))", NEGATIVE),
+        # numbers are negated as ever
+        ("(f64.neg (f64.add (f64.const 0) (f64.const 0)))", "8000000000000000"),
+        ("(f64.neg (f64.mul (f64.const 5e-324) (f64.const -1)))", "0000000000000001"),
+        ("(f64.neg (f64.div (f64.const 1) (f64.const 0)))", "fff0000000000000"),
+        ("(f64.neg (f64.sqrt (f64.const 4)))", "c000000000000000"),
+        ("(f64.promote_f32 (f32.neg (f32.sqrt (f32.const 4))))", "c000000000000000"),
+    ],
+)
+def test_negated_nans_have_the_bits_that_libwasmvm_gives_them(expression: str, bits: str) -> None:
+    # asked of libwasmvm 2.0.3, 2.1.2, 2.2.4, 3.0.3 and 3.0.7
+    metered = Metered(
+        f"""(module (memory 1) (type $t (func (param i32) (result i32)))
+          (table 1 1 funcref) (elem (i32.const 0) $one)
+          (func $one (type $t) (local.get 0)) (func $id (param f64) (result f64) (local.get 0))
+          (func $value (result f64) (local $z f64) {expression})
+          (func (export "f") (result i64) (i64.reinterpret_f64 (call $value))))"""
+    )
+    assert f"{metered.run() % 2**64:016x}" == bits
