@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -14,34 +15,41 @@ import pytest
 TRIES: Final = 2
 """A registry may fail once; twice is an outage."""
 SECONDS: Final = 60
+INSTALL: Final = ("install", "--prefix", ".", "--ignore-scripts", "--no-audit", "--no-fund")
 
 
 def package(name: str, version: str, folder: Path) -> Path:
     """The content of a package. A user without npm skips what needs it, CI has npm or fails."""
-    npm = shutil.which("npm")
-    if npm is None:
-        _missing("npm is not installed")
-    reasons = [_pack(str(npm), f"{name}@{version}", folder)]
-    while reasons[-1] and len(reasons) < TRIES:
-        reasons.append(_pack(str(npm), f"{name}@{version}", folder))
-    if reasons[-1]:
-        _missing(f"npm cannot bring {name}@{version}: {reasons[-1]}")
+    _bring(["pack"], f"{name}@{version}", folder)
     [packed] = folder.glob("*.tgz")
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")
     return folder / "package"
 
 
-def _pack(npm: str, target: str, folder: Path) -> str:
-    """Bring a package's archive into a folder; why not, if it failed."""
+def program(name: str, version: str, folder: Path) -> Path:
+    """A folder in which Node finds a package and all that it needs; who lacks npm is treated as above."""
+    _bring(INSTALL, f"{name}@{version}", folder)
+    return folder
+
+
+def _bring(command: Sequence[str], target: str, folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        _missing("npm is not installed")
+    line = [npm, *command, "--silent", target]
+    reasons = [_ran(line, folder)]
+    while reasons[-1] and len(reasons) < TRIES:
+        reasons.append(_ran(line, folder))
+    if reasons[-1]:
+        _missing(f"npm cannot bring {target}: {reasons[-1]}")
+
+
+def _ran(line: Sequence[str], folder: Path) -> str:
+    """Run npm in a folder; why it failed, if it did."""
     try:
         done = subprocess.run(
-            [npm, "pack", "--silent", target],
-            cwd=folder,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
+            line, cwd=folder, check=False, capture_output=True, text=True, timeout=SECONDS
         )
     except subprocess.TimeoutExpired:
         return f"no answer in {SECONDS} s"

@@ -1,0 +1,105 @@
+"""The 29 contracts that npm has, in scenarios of their own: on our chain, and in cw-simulate where it can.
+
+The scenarios are the JSON files beside this one (`helpers.scenarios` says how to read them). ``peer`` is true where
+cw-simulate must agree about every event, answer, error and byte of storage, or says why it is not asked. A step's
+``peer`` says why the words of its error are others there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from helpers import npm, peer
+from helpers.scenarios import Seen, Stage
+
+from chain.vm import VM
+
+PACKAGES: Final = {
+    "@oraichain/common-contracts-build": "1.0.35",
+    "@oraichain/oraidex-contracts-build": "1.0.36",
+    "@oraichain/aioracle-contracts-build": "1.0.7",
+}
+SCENARIOS: Final = [
+    scenario
+    for file in sorted(Path(__file__).parent.glob("*.json"))
+    for scenario in json.loads(file.read_text())
+]
+COMPARED: Final = [scenario for scenario in SCENARIOS if scenario["peer"] is True]
+
+pytestmark = pytest.mark.xdist_group("npm")
+
+
+def title(scenario: Any) -> str:
+    return str(scenario["name"])
+
+
+@pytest.fixture(scope="module")
+def vm() -> Iterator[VM]:
+    made = VM()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The compiled contracts, by name."""
+    found = (
+        npm.package(name, version, tmp_path_factory.mktemp("npm"))
+        for name, version in PACKAGES.items()
+    )
+    return {file.stem: file for folder in found for file in folder.rglob("*.wasm")}
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peer.Peer]:
+    folder = npm.program(peer.PACKAGE, peer.VERSION, tmp_path_factory.mktemp("peer"))
+    node = shutil.which("node")
+    assert node is not None, "npm without Node"
+    with peer.running(node, folder) as made:
+        yield made
+
+
+def played(scenario: Any, vm: VM, files: dict[str, Path]) -> Stage:
+    stage = Stage(vm, lambda name: files[name].read_bytes())
+    stage.play(scenario)
+    return stage
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=title)
+def test_on_our_chain(scenario: Any, vm: VM, files: dict[str, Path]) -> None:
+    """As it is written, and twice the same."""
+    first, second = (played(scenario, vm, files) for _ in range(2))
+    assert first.seen == second.seen
+    assert first.app.multistore.app_hash == second.app.multistore.app_hash
+
+
+@pytest.mark.parametrize("scenario", COMPARED, ids=title)
+def test_as_the_peer_does(
+    scenario: Any, vm: VM, files: dict[str, Path], simulator: peer.Peer
+) -> None:
+    stage = played(scenario, vm, files)
+    theirs, storage = simulator.play(stage, [files[name] for name in stage.codes])
+    steps = [step for step in scenario["steps"] if "wait" not in step]
+    for step, mine, other in zip(steps, stage.seen, theirs, strict=True):
+        expected = spared(mine, other) if "peer" in step else other
+        assert in_order(mine) == in_order(expected), step
+    assert {contract: stage.storage(contract) for contract in stage.contracts} == storage
+
+
+def spared(mine: Seen, other: Seen) -> Seen:
+    """A peer that refuses too, in whatever words."""
+    assert bool(mine.error) is bool(other.error)
+    return mine if mine.error else other
+
+
+def in_order(seen: Seen) -> Seen:
+    """Attributes by name: wasmd sorts them in the events of messages that contracts sent, the peer does not."""
+    events = [[kind, sorted(attributes, key=itemgetter(0))] for kind, attributes in seen.events]
+    return replace(seen, events=events)
