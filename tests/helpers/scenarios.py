@@ -98,16 +98,17 @@ class Stage(Solo):
         if kind == "wait":
             self.later += step["wait"]
             return
+        before = len(self.contracts)
         said = getattr(self, f"say_{kind}")(step)
         block = {"height": self.height + 1, "time": str(self.time_of(self.height + 1))}
         seen = self.asked(kind, said) if kind in QUERIES else self.done(kind, said)
         self.said.append({"kind": kind, "block": block, **said})
         self.seen.append(seen)
-        self.judge(step, seen)
         if "as" in step and not seen.error:
-            self.names[step["as"]] = self.contracts[-1]
+            self.names[step["as"]] = self.contracts[before]
         for name, path in step.get("learn", {}).items():
             self.names[name] = found(seen.answer, path)
+        self.judge(step, seen)
 
     # -- what a step says, names resolved
 
