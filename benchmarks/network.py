@@ -134,7 +134,18 @@ async def start_chain(
     genesis = make_genesis(f"{name}-1", now, signers, (keys.user, *keys.relayers), prefix=PREFIX)
     Home(home).prepare(genesis, signers)
     ChainFile(prefix=PREFIX, block_time=block_time, gas_price=str(PRICE)).save(home)
-    arguments = ["chain", "start", "--home", str(home), "--rpc-port", "0", "--grpc-port", "0"]
+    arguments = [
+        "chain",
+        "start",
+        "--home",
+        str(home),
+        "--rpc-port",
+        "0",
+        "--grpc-port",
+        "0",
+        "--rest-port",
+        "0",
+    ]
     process = await Process.start(name, [*arguments, "--json"], folder / f"{name}.log")
     stack.push_async_callback(process.stop)
     ready = await process.ready()

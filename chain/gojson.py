@@ -98,6 +98,13 @@ def valid(data: bytes) -> bool:
     return True
 
 
+def compact(data: bytes) -> bytes:
+    """``json.Compact``: the same JSON without spaces between its tokens. ValueError for what is no JSON."""
+    if not valid(data):
+        raise ValueError("the bytes are not JSON")
+    return b"".join(token[0].lstrip(_SPACE.encode()) for token in _TOKEN.finditer(data))
+
+
 def _scan(data: bytes) -> bool:
     """The grammar of RFC 8259 over bytes, without recursion."""
     inside = bytearray()  # the brackets that are open

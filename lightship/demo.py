@@ -264,7 +264,18 @@ class Demo:
         home.mkdir(parents=True)
         Home(home).prepare(genesis, keys)
         ChainFile(prefix=PREFIX, block_time=self.block_time, gas_price=str(GAS_PRICE)).save(home)
-        arguments = ["chain", "start", "--home", str(home), "--rpc-port", "0", "--grpc-port", "0"]
+        arguments = [
+            "chain",
+            "start",
+            "--home",
+            str(home),
+            "--rpc-port",
+            "0",
+            "--grpc-port",
+            "0",
+            "--rest-port",
+            "0",
+        ]
         process = await Process.start(chain_id, [*arguments, "--json"], self.folder / f"{name}.log")
         stack.push_async_callback(process.stop)
         ready = await process.ready()

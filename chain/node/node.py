@@ -1,10 +1,10 @@
-"""A whole chain in one object: state, blocks, block production, RPC and gRPC.
+"""A whole chain in one object: state, blocks, block production, RPC, gRPC and REST.
 
 ::
 
     node = await Node.open(home, genesis, keys)     # home None: everything in memory
     await node.start()                              # blocks from now on
-    await node.serve()                              # node.rpc_url, node.grpc_address
+    await node.serve()                              # node.rpc_url, node.grpc_address, node.rest_url
     ...
     await node.stop()
 """
@@ -39,6 +39,7 @@ from chain.store.multistore import KEEP_RECENT
 
 if TYPE_CHECKING:
     from chain.node.grpc import GrpcServer
+    from chain.node.rest import RestServer
     from chain.node.server import RpcServer
 
 log = logging.getLogger("chain.node")
@@ -79,11 +80,12 @@ class Node:
         self.config = config
         self.rpc_url = ""
         self.grpc_address = ""
+        self.rest_url = ""
         self._identity = identity
         self._rpc = Rpc(engine, identity)
         self._lock: HomeLock | None = None
         self._making: asyncio.Task[None] | None = None
-        self._servers: list[RpcServer | GrpcServer] = []
+        self._servers: list[RpcServer | GrpcServer | RestServer] = []
 
     @classmethod
     async def open(
@@ -156,9 +158,12 @@ class Node:
         stored: StoredBlock = await self.engine.next_block()
         return stored.height
 
-    async def serve(self, host: str = "127.0.0.1", rpc_port: int = 0, grpc_port: int = 0) -> None:
-        """Listen; ``rpc_url`` and ``grpc_address`` say where. OSError when a port is taken."""
-        from chain.node.grpc import GrpcServer  # noqa: PLC0415 - a node without sockets needs neither
+    async def serve(
+        self, host: str = "127.0.0.1", rpc_port: int = 0, grpc_port: int = 0, rest_port: int = 0
+    ) -> None:
+        """Listen; ``rpc_url``, ``grpc_address`` and ``rest_url`` say where. OSError when a port is taken."""
+        from chain.node.grpc import GrpcServer  # noqa: PLC0415 - a node without sockets needs none
+        from chain.node.rest import RestServer  # noqa: PLC0415
         from chain.node.server import RpcServer  # noqa: PLC0415
 
         rpc = RpcServer(self._rpc, self.engine.bus, self.config.server)
@@ -170,6 +175,10 @@ class Node:
         self._servers.append(grpc)
         address, port = await grpc.start(host, grpc_port)
         self.grpc_address = f"{address}:{port}"
+        rest = RestServer(self.engine, self._queries().methods, self.config.server)
+        self._servers.append(rest)
+        address, port = await rest.start(host, rest_port)
+        self.rest_url = f"http://{address}:{port}"
 
     def transport(self) -> NodeTransport:
         return NodeTransport(self.engine, self._rpc)

@@ -137,10 +137,23 @@ def init(
     show_default=True,
     help="0: any free one.",
 )
+@click.option(
+    "--rest-port",
+    type=click.IntRange(0, 65535),
+    default=1317,
+    show_default=True,
+    help="0: any free one.",
+)
 @click.option("--block-time", help="Instead of what the chain was made with: 1s, 500ms, instant.")
 @json_option
 def start(
-    home: Path, host: str, rpc_port: int, grpc_port: int, block_time: str | None, as_json: bool
+    home: Path,
+    host: str,
+    rpc_port: int,
+    grpc_port: int,
+    rest_port: int,
+    block_time: str | None,
+    as_json: bool,
 ) -> None:
     """Run a chain until SIGTERM or Ctrl-C. With --json one object tells the endpoints as soon as they answer."""
     from chain.node.node import NodeConfig  # noqa: PLC0415
@@ -154,11 +167,11 @@ def start(
         min_gas_prices=_min_gas_prices(file.gas_price),
     )
     with asyncio.Runner(loop_factory=event_loop()) as runner:
-        runner.run(_serve(home, config, host, rpc_port, grpc_port, as_json=as_json))
+        runner.run(_serve(home, config, host, (rpc_port, grpc_port, rest_port), as_json=as_json))
 
 
 async def _serve(
-    home: Path, config: NodeConfig, host: str, rpc_port: int, grpc_port: int, *, as_json: bool
+    home: Path, config: NodeConfig, host: str, ports: tuple[int, int, int], *, as_json: bool
 ) -> None:
     from chain.node.node import Node  # noqa: PLC0415
 
@@ -169,13 +182,14 @@ async def _serve(
     node = await Node.open(home, config=config)
     try:
         await node.start()
-        await node.serve(host, rpc_port, grpc_port)
+        await node.serve(host, *ports)
         settle()
         result = {
             "chain_id": node.chain_id,
             "height": node.height,
             "rpc": node.rpc_url,
             "grpc": node.grpc_address,
+            "rest": node.rest_url,
         }
         show(result, as_json=as_json)
         stopped = asyncio.create_task(ending.wait())

@@ -224,7 +224,18 @@ def set_up(folder: Path) -> Iterator[Desk]:
         signer = Signer.from_mnemonic(account["mnemonic"])
         desk.people[account["name"]] = Somebody(signer, number)
     desk.done("keys", "add", "poor")
-    start = ("chain", "start", *home, "--json", "--rpc-port", "0", "--grpc-port", "0")
+    start = (
+        "chain",
+        "start",
+        *home,
+        "--json",
+        "--rpc-port",
+        "0",
+        "--grpc-port",
+        "0",
+        "--rest-port",
+        "0",
+    )
     with (
         (folder / "chain.log").open("wb") as log,
         subprocess.Popen(

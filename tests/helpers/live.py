@@ -68,7 +68,19 @@ def live_chain(home: Path) -> Iterator[LiveChain]:
         check=True,
     )
     (account,) = json.loads(made.stdout)["result"]["accounts"]
-    words = ["chain", "start", "--home", str(home), "--rpc-port", "0", "--grpc-port", "0", "--json"]
+    words = [
+        "chain",
+        "start",
+        "--home",
+        str(home),
+        "--rpc-port",
+        "0",
+        "--grpc-port",
+        "0",
+        "--rest-port",
+        "0",
+        "--json",
+    ]
     with subprocess.Popen(
         [*LIGHTSHIP, *words], env=environment(), stdout=subprocess.PIPE, text=True
     ) as process:

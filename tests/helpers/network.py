@@ -67,7 +67,7 @@ class ChainProcess:
         ChainFile(block_time=self.block_time, gas_price=str(PRICE)).save(self.home)
 
     async def start(self) -> Any:
-        ports = ["--rpc-port", str(self.port), "--grpc-port", "0"]
+        ports = ["--rpc-port", str(self.port), "--grpc-port", "0", "--rest-port", "0"]
         arguments = ["chain", "start", "--home", str(self.home), *ports, "--json"]
         self.process = await Process.start(self.name, arguments, self.folder / f"{self.name}.log")
         ready = await self.process.ready()

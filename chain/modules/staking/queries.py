@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chain import decimals
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.pagination import paginate
-from chain.modules.staking import decimals
 from chain.modules.status import invalid_argument, not_found
 from chain.router import QueryRouter
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain import gojson
+from chain import decimals, gojson
 from chain.context import Context
 from chain.errors import INVALID_ADDRESS, INVALID_REQUEST, NOT_FOUND, AbciError, unregistered
 from chain.gas import prefix_end
 from chain.modules.bank import store as bank_store
 from chain.modules.ibc.module import Ibc
 from chain.modules.pagination import paginate
-from chain.modules.staking import decimals
 from chain.modules.staking.module import STORE as STAKING_STORE
 from chain.modules.staking.module import Staking
 from chain.modules.wasm import asked, errors, keys, wire

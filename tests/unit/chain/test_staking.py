@@ -7,8 +7,8 @@ from google.protobuf.message import Message
 from helpers.accounts import Person
 from helpers.chains import Solo
 
+from chain import decimals
 from chain.errors import GenesisError
-from chain.modules.staking import decimals
 from cosmos_pb.cosmos.staking.v1beta1 import query_pb2
 from light_client import bech32
 
