@@ -27,6 +27,7 @@ from light_client.header import BlockID, Header, PartSetHeader, Version
 from light_client.keys import ED25519, PublicKey
 from light_client.validators import (
     MAX_TOTAL_POWER,
+    MAX_VALIDATORS,
     Validator,
     ValidatorSet,
     canonical_order,
@@ -315,6 +316,10 @@ def test_the_first_commit_of_a_chain_is_one() -> None:
         Commit(1, 0, BlockID(), (VOTE,)).validate_basic()
     with pytest.raises(VerificationError, match="no signatures"):
         Commit(1, 0, COMMIT.block_id, ()).validate_basic()
+
+
+def test_as_many_validators_as_cometbft_lets_vote() -> None:
+    assert MAX_VALIDATORS == 10_000
 
 
 def test_the_greatest_power() -> None:
