@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check lint types format bench fuzz mutants proto contracts clean help
+.PHONY: demo test check lint types format bench fuzz fuzz-uploads mutants proto contracts clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ bench: $(STAMP)  ## what this machine reaches
 fuzz: $(STAMP)   ## a million inputs for each decoder of the light client (installs atheris), about ten minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'
 	$(BIN)/python tests/fuzz/light_client_decoders.py
+
+fuzz-uploads: $(STAMP) ## a hundred thousand damaged and hostile contracts through the VM, about ten minutes
+	$(BIN)/python tests/fuzz/uploads.py
 
 mutants: $(STAMP) ## which changes of the verifier the tests do not notice, about half an hour (docs/mutants.md)
 	$(BIN)/python tests/mutation/run.py
