@@ -86,14 +86,12 @@ def meter(
     if code:
         contents[wasm.CODE] = _vector(code)
     return wasm.MAGIC + b"".join(
-        bytes((number,)) + _sized(contents[number]) for number in _ORDER if number in contents
+        bytes((number,)) + _sized(contents[number]) for number in wasm.ORDER if number in contents
     )
 
 
 _I64_GLOBAL: Final = b"\x7e\x01\x42\0\x0b"
 _I32_GLOBAL: Final = b"\x7f\x01\x41\0\x0b"
-
-_ORDER: Final = (*range(wasm.TYPE, wasm.ELEMENT + 1), wasm.DATA_COUNT, wasm.CODE, wasm.DATA)
 
 
 def long_table_index(module: wasm.Module) -> int | None:

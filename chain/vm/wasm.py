@@ -22,6 +22,8 @@ MAGIC: Final = b"\0asm\x01\0\0\0"
 
 CUSTOM, TYPE, IMPORT, FUNCTION, TABLE, MEMORY, GLOBAL = range(7)
 EXPORT, START, ELEMENT, CODE, DATA, DATA_COUNT = range(7, 13)
+ORDER: Final = (*range(TYPE, ELEMENT + 1), DATA_COUNT, CODE, DATA)
+"""Of the sections in a module, custom ones aside. Each may be there once."""
 
 FUNC_KIND, TABLE_KIND, MEMORY_KIND, GLOBAL_KIND = range(4)
 
@@ -224,12 +226,16 @@ def parse(data: bytes, *, bodies: bool = True, bare_magic: bool = False) -> Modu
     `bare_magic`: see `Era`.
     """
     _check_header(data, bare_magic=bare_magic)
-    module, reader = Module(data), Reader(data, 8)
+    module, reader, following = Module(data), Reader(data, 8), ORDER
     while reader.pos < reader.end:
         number, size = reader.byte(), reader.u32()
         start, content = reader.pos, reader.section(size)
         if number > DATA_COUNT:
             raise WasmFormatError(f"malformed section id: {number}", start)
+        if number != CUSTOM:
+            if number not in following:
+                raise WasmFormatError("section out of order", start)
+            following = following[following.index(number) + 1 :]
         module.sections.append(Section(number, start, content.end))
         read = _READERS.get(number)
         if read is None or (number == CODE and not bodies):

@@ -48,6 +48,16 @@ def test_external_references_are_refused_wherever_they_stand(vm: VM, text: str) 
     assert reason in refuse(vm, module)
 
 
+def test_sections_out_of_order_are_refused_by_the_reader(vm: VM) -> None:
+    """As libwasmvm says it. Types after the functions that have them were an IndexError once."""
+    code = bytes(wasmtime.wat2wasm(f"(module {GOOD})"))
+    memory = next(each for each in wasm.parse(code).sections if each.id == wasm.MEMORY)
+    no_types = bytes((wasm.TYPE, 1, 0))
+    with pytest.raises(StaticValidationError) as caught:
+        vm.check(code[: memory.end] + no_types + code[memory.end :])
+    assert f'"section out of order (at offset {memory.end + 2:#x})"' in str(caught.value)
+
+
 def test_a_second_memory_is_refused_by_the_reader(vm: VM) -> None:
     text = f"(module {GOOD} (memory 1))"
     assert 'Deserialization error: "multiple memories (at offset 0x' in refuse(vm, text)
