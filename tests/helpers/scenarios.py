@@ -73,7 +73,7 @@ class Stage(Solo):
 
     def __init__(self, vm: VM, code: Code) -> None:
         held = ",".join(f"{amount}{denom}" for denom, amount in COINS.items())
-        self.later = 0
+        self.later = self.now = 0
         super().__init__(genesis(dict.fromkeys(PEOPLE.values(), held)), vm=vm, bech32_prefix=PREFIX)
         self.block()
         self.code = code
@@ -100,9 +100,9 @@ class Stage(Solo):
             return
         before = len(self.contracts)
         said = getattr(self, f"say_{kind}")(step)
-        block = {"height": self.height + 1, "time": str(self.time_of(self.height + 1))}
         seen = self.asked(kind, said) if kind in QUERIES else self.done(kind, said)
-        self.said.append({"kind": kind, "block": block, **said})
+        now = {"height": self.height, "time": str(self.now)}
+        self.said.append({"kind": kind, "block": now, **said})
         self.seen.append(seen)
         if "as" in step and not seen.error:
             self.names[step["as"]] = self.contracts[before]
@@ -203,6 +203,7 @@ class Stage(Solo):
     def request(self, *txs: bytes) -> abci.RequestFinalizeBlock:
         made = super().request(*txs)
         made.time.seconds += self.later
+        self.now = made.time.seconds * 10**9
         return made
 
     def time_of(self, height: int) -> int:
