@@ -86,6 +86,12 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
+async def late(party: Party) -> None:
+    """A second goes by, and a block says so: what had to arrive in this second has not."""
+    await asyncio.sleep(1.1)
+    await party.node.next_block()
+
+
 @asynccontextmanager
 async def running(link: Link) -> AsyncIterator[asyncio.Task[None]]:
     """The link relays as long as this lasts."""

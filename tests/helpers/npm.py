@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -20,29 +20,28 @@ INSTALL: Final = ("install", "--prefix", ".", "--ignore-scripts", "--no-audit", 
 
 def package(name: str, version: str, folder: Path) -> Path:
     """The content of a package. A user without npm skips what needs it, CI has npm or fails."""
-    _bring(["pack"], f"{name}@{version}", folder)
+    _bring(["pack"], [f"{name}@{version}"], folder)
     [packed] = folder.glob("*.tgz")
     with tarfile.open(packed) as archive:
         archive.extractall(folder, filter="data")
     return folder / "package"
 
 
-def program(name: str, version: str, folder: Path) -> Path:
-    """A folder in which Node finds a package and all that it needs; who lacks npm is treated as above."""
-    _bring(INSTALL, f"{name}@{version}", folder)
-    return folder
+def install(versions: Mapping[str, str], folder: Path) -> None:
+    """Put packages and all that they need where Node finds them; who lacks npm is treated as above."""
+    _bring(INSTALL, [f"{name}@{version}" for name, version in versions.items()], folder)
 
 
-def _bring(command: Sequence[str], target: str, folder: Path) -> None:
+def _bring(command: Sequence[str], targets: Sequence[str], folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         _missing("npm is not installed")
-    line = [npm, *command, "--silent", target]
+    line = [npm, *command, "--silent", *targets]
     reasons = [_ran(line, folder)]
     while reasons[-1] and len(reasons) < TRIES:
         reasons.append(_ran(line, folder))
     if reasons[-1]:
-        _missing(f"npm cannot bring {target}: {reasons[-1]}")
+        _missing(f"npm cannot bring {' '.join(targets)}: {reasons[-1]}")
 
 
 def _ran(line: Sequence[str], folder: Path) -> str:

@@ -12,8 +12,7 @@ from typing import Any, Final
 from helpers.chains import CHAIN_ID
 from helpers.scenarios import COINS, PEOPLE, PREFIX, Seen, Stage
 
-PACKAGE: Final = "@oraichain/cw-simulate"
-VERSION: Final = "2.8.108"
+PACKAGES: Final = {"@oraichain/cw-simulate": "2.8.108", "@oraichain/cosmwasm-vm-js": "0.2.91"}
 PROGRAM: Final = Path(__file__).parents[1] / "scenarios/peer.cjs"
 
 
@@ -41,7 +40,9 @@ class Peer:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        assert line, f"the peer ended with {self._process.wait()}"
+        return json.loads(line)
 
 
 @contextmanager

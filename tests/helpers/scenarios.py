@@ -49,6 +49,7 @@ GAS: Final = 200_000_000
 WRAPPED: Final = (
     ": execute wasm contract failed",
     ": instantiate wasm contract failed",
+    ": migrate wasm contract failed",
     ": query wasm contract failed",
     ": unknown request",
 )
@@ -68,7 +69,7 @@ class Seen:
 class Stage(Solo):
     """The chain on which a scenario is played.
 
-    ``said`` are the steps as a peer can make them, ``seen`` what came of each.
+    ``said`` are the steps as a peer can make them, ``seen`` what came of each, ``gas`` what the transactions used.
     """
 
     def __init__(self, vm: VM, code: Code) -> None:
@@ -80,6 +81,7 @@ class Stage(Solo):
         self.names = {name: person.address for name, person in PEOPLE.items()}
         self.codes: dict[str, int] = {}
         self.contracts: list[str] = []
+        self.gas: list[int] = []
         self.said: list[dict[str, Any]] = []
         self.seen: list[Seen] = []
 
@@ -171,6 +173,7 @@ class Stage(Solo):
 
     def deliver(self, by: str, message: Message) -> abci.ExecTxResult:
         [result] = self.block(self.tx(PEOPLE[by], message, gas=GAS))
+        self.gas.append(result.gas_used)
         return result
 
     def done(self, kind: str, said: Mapping[str, Any]) -> Seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +10,7 @@ from typing import Any, Final
 import pytest
 from helpers.accounts import Person
 from helpers.contracts import Contract, deploy, packed
-from helpers.linked import Party, pair
+from helpers.linked import Party, late, pair
 from helpers.npm import package
 
 from cosmos_pb.cosmos.bank.v1beta1 import query_pb2 as bank_query
@@ -74,12 +73,6 @@ async def supply(party: Party, denom: str) -> int:
 
 async def coins(party: Party, address: str) -> dict[str, int]:
     return {coin.denom: coin.amount for coin in await party.endpoint.reader.balances(address)}
-
-
-async def late(party: Party) -> None:
-    """A second goes by, and a block says so: what had to arrive in this second has not."""
-    await asyncio.sleep(1.1)
-    await party.node.next_block()
 
 
 @dataclass

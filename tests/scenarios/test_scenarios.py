@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 from helpers import npm, peer
-from helpers.scenarios import Seen, Stage
+from helpers.scenarios import Seen, Stage, codes_of
 
 from chain.vm import VM
 
@@ -58,7 +58,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peer.Peer]:
-    folder = npm.program(peer.PACKAGE, peer.VERSION, tmp_path_factory.mktemp("peer"))
+    folder = tmp_path_factory.mktemp("peer")
+    npm.install(peer.PACKAGES, folder)
     node = shutil.which("node")
     assert node is not None, "npm without Node"
     with peer.running(node, folder) as made:
@@ -76,6 +77,7 @@ def test_on_our_chain(scenario: Any, vm: VM, files: dict[str, Path]) -> None:
     """As it is written, and twice the same."""
     first, second = (played(scenario, vm, files) for _ in range(2))
     assert first.seen == second.seen
+    assert first.gas == second.gas
     assert first.app.multistore.app_hash == second.app.multistore.app_hash
 
 
@@ -123,3 +125,13 @@ def whose(scenario: Any, outcome: str) -> Iterator[str]:
             yield target
         elif outcome in step and kind != "balance" and target in codes:
             yield codes[target]
+
+
+def test_the_page_lists_the_scenarios() -> None:
+    page = (Path(__file__).parents[2] / "docs/contracts-from-npm.md").read_text()
+    written = [line for line in page.splitlines() if line.startswith("| ")]
+    rows = [(each["name"], codes_of(each["steps"]), each["peer"]) for each in SCENARIOS]
+    assert written[1:] == [
+        f"| {name} | {', '.join(codes)} | {'yes' if note is True else note} |"
+        for name, codes, note in rows
+    ]
