@@ -18,6 +18,7 @@ from chain.errors import (
     StoreError,
 )
 from chain.gas import prefix_end
+from chain.modules.status import internal, over_abci
 from chain.router import QueryRouter
 from chain.store.multistore import MultiStore
 from cosmos_pb.tendermint.abci import types_pb2 as abci
@@ -59,9 +60,7 @@ class AbciQueries:
         except AbciError as error:
             return _refused(error, height if grpc else 0)
         except StoreError as error:
-            latest = self._multistore.version
-            text = f"failed to load state at height {height}; {error} (latest height: {latest})"
-            return _refused(NOT_FOUND(text), height if grpc else 0)
+            return _refused(self._no_state(height, error), height if grpc else 0)
         except Exception as error:  # noqa: BLE001 - baseapp recovers here too
             _log.exception("query %s failed in our own code", request.path)
             return _refused(PANIC(f"{type(error).__name__}: {error}"), height if grpc else 0)
@@ -80,9 +79,39 @@ class AbciQueries:
             case _:
                 raise UNKNOWN_REQUEST("unknown query path")
 
+    def ask(self, path: str, data: bytes, height: int) -> tuple[int, bytes]:
+        """The height and the answer of a gRPC method; raises AbciError as the handler refuses it."""
+        height = height or self._multistore.version
+        self.check_height(height)
+        try:
+            method = self._queries.method(path)
+            request = method.read(path, data)
+        except AbciError as error:
+            raise internal(f"grpc: error unmarshalling request: {error}") from error
+        try:
+            answer = method.handler(self._context_at(height), request)
+            return height, answer.SerializeToString(deterministic=True)
+        except StoreError as error:
+            raise self._no_state(height, error) from error
+        except AbciError:
+            raise
+        except Exception as error:
+            _log.exception("query %s failed in our own code", path)
+            raise PANIC(f"{type(error).__name__}: {error}") from error
+
+    def _no_state(self, height: int, error: StoreError) -> AbciError:
+        latest = self._multistore.version
+        return NOT_FOUND(
+            f"failed to load state at height {height}; {error} (latest height: {latest})"
+        )
+
     def _grpc(self, request: abci.RequestQuery, height: int) -> abci.ResponseQuery:
         self.check_height(height, prove=request.prove)
-        value = self._queries.handle(self._context_at(height), request.path, request.data)
+        ctx = self._context_at(height)
+        try:
+            value = self._queries.handle(ctx, request.path, request.data)
+        except AbciError as error:
+            raise over_abci(error) from error
         return abci.ResponseQuery(height=height, value=value)
 
     def check_height(self, height: int, *, prove: bool = False) -> None:

@@ -284,6 +284,10 @@ class Application:
     def query(self, request: abci.RequestQuery) -> abci.ResponseQuery:
         return self._abci_queries.answer(request)
 
+    def ask(self, path: str, data: bytes, height: int) -> tuple[int, bytes]:
+        """A gRPC method at ``height`` (0: the latest): the height and the answer. Raises AbciError."""
+        return self._abci_queries.ask(path, data, height)
+
     def context_at(self, height: int) -> Context:
         """Committed state at ``height`` (0: the latest), to be read; StoreError when it is pruned."""
         height = height or self.multistore.version

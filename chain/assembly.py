@@ -12,6 +12,7 @@ from chain.modules.bank.module import BURNER, MINTER, Bank
 from chain.modules.base.consensus import Consensus
 from chain.modules.base.upgrade import Upgrade
 from chain.modules.ibc.module import Ibc
+from chain.modules.idle import Idle
 from chain.modules.staking.module import Staking
 from chain.modules.transfer.module import Transfer
 from chain.modules.wasm.module import Wasm
@@ -60,7 +61,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     authority = auth.module_address(AUTHORITY)
     bank = Bank(auth, blocked=[name for name in MODULE_ACCOUNTS if name != AUTHORITY])
     staking = Staking(auth)
-    consensus, upgrade = Consensus(), Upgrade()
+    consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)
     transfer = Transfer(auth, bank, ibc)
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority, consensus) if vm else None
@@ -72,5 +73,6 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     )
     for module in modules:
         module.register(routers.messages, routers.queries)
+    Idle(auth, staking).register(routers.queries)
     ante = Ante(auth, bank, after_setup=(wasm.ante,) if wasm else (), last=(ibc.ante,))
     return Assembly(modules, routers, auth, bank, staking, consensus, upgrade, ibc, ante, wasm)

@@ -30,17 +30,21 @@ class StoreError(ChainError):
 
 
 class AbciError(ChainError):
-    """A refusal with the registered (codespace, code) of the Go implementation and a log text."""
+    """A refusal with the registered (codespace, code) of the Go implementation and a log text.
 
-    def __init__(self, codespace: str, code: int, log: str) -> None:
+    ``text`` is the registered error's own, with which ``log`` ends; empty for an error that is not registered.
+    """
+
+    def __init__(self, codespace: str, code: int, log: str, text: str = "") -> None:
         super().__init__(log)
         self.codespace = codespace
         self.code = code
         self.log = log
+        self.text = text
 
     def wrap(self, description: str) -> AbciError:
         """The same error with ``description: `` before its text, as ``errorsmod.Wrap`` writes it."""
-        return AbciError(self.codespace, self.code, f"{description}: {self.log}")
+        return AbciError(self.codespace, self.code, f"{description}: {self.log}", self.text)
 
     def __str__(self) -> str:
         return self.log
@@ -56,7 +60,7 @@ class Registered:
 
     def __call__(self, description: str = "") -> AbciError:
         log = f"{description}: {self.text}" if description else self.text
-        return AbciError(self.codespace, self.code, log)
+        return AbciError(self.codespace, self.code, log, self.text)
 
     def matches(self, error: BaseException) -> bool:
         return isinstance(error, AbciError) and (error.codespace, error.code) == (
@@ -65,9 +69,16 @@ class Registered:
         )
 
 
+_UNREGISTERED = Registered("undefined", 1, "")
+
+
 def unregistered(text: str) -> AbciError:
     """An error of Go's that was never registered (cosmossdk.io/errors abci.go)."""
-    return AbciError("undefined", 1, text)
+    return AbciError(_UNREGISTERED.codespace, _UNREGISTERED.code, text)
+
+
+def is_unregistered(error: AbciError) -> bool:
+    return _UNREGISTERED.matches(error)
 
 
 # Codespace "sdk" (cosmos-sdk types/errors/errors.go).
@@ -116,5 +127,6 @@ class OutOfGas(AbciError):
 
     def __init__(self, descriptor: str, limit: int = 0, consumed: int = 0) -> None:
         text = f"out of gas in location: {descriptor}; gasWanted: {limit}, gasUsed: {consumed}"
-        super().__init__(OUT_OF_GAS.codespace, OUT_OF_GAS.code, f"{text}: {OUT_OF_GAS.text}")
+        log = f"{text}: {OUT_OF_GAS.text}"
+        super().__init__(OUT_OF_GAS.codespace, OUT_OF_GAS.code, log, OUT_OF_GAS.text)
         self.descriptor = descriptor

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
 from chain.context import Context
-from chain.errors import UNKNOWN_REQUEST, UNPACK_ANY, AbciError
+from chain.errors import UNKNOWN_REQUEST, UNPACK_ANY, AbciError, unregistered
 from chain.events import Event
 from chain.gas import HAS_COST
 from cosmos_pb.google.protobuf import any_pb2
@@ -100,7 +100,11 @@ class QueryMethod:
         try:
             return self.request.FromString(data)
         except ProtobufDecodeError as error:
-            raise AbciError("sdk", 18, f"invalid request for {path}: {error}") from error
+            raise unregistered(f"invalid request for {path}: {error}") from error
+
+
+Method = tuple[str, type[Message], Callable[[Context, Any], Message]]
+"""The name of a query method, its request and its handler, as services list them."""
 
 
 class QueryRouter:

@@ -88,6 +88,11 @@ class Engine:
         run = self.on_app_thread if request.path in _ON_APP_THREAD else self.read
         return await run(self.execution.app.query, request)
 
+    async def ask(self, path: str, data: bytes, height: int = 0) -> tuple[int, bytes]:
+        """A gRPC method: the height and the answer. Raises AbciError as the method refuses it."""
+        run = self.on_app_thread if path in _ON_APP_THREAD else self.read
+        return await run(self.execution.app.ask, path, data, height)
+
     async def check_tx(self, tx: bytes) -> abci.ResponseCheckTx:
         """Offer a transaction to the mempool; raises MempoolError when it does not even ask.
 

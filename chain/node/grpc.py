@@ -7,7 +7,6 @@ metadata ``x-cosmos-block-height`` chooses a height, and the answer's metadata t
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,27 +15,18 @@ import grpc.aio
 from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
-from chain.errors import INVALID_REQUEST, KEY_NOT_FOUND, NOT_FOUND
+from chain.errors import INVALID_REQUEST, AbciError
+from chain.modules.status import over_grpc
 from chain.node.engine import Engine
 from chain.node.errors import listening
 from chain.node.params import whole_number
 from cosmos_pb._pool import POOL
-from cosmos_pb.tendermint.abci import types_pb2 as abci
 
 HEIGHT_KEY: Final = "x-cosmos-block-height"
 MAX_MESSAGE: Final = 32 << 20
 _REFLECTION_V1: Final = "grpc.reflection.v1.ServerReflection"
-_STATUS_TEXT: Final = re.compile(r"rpc error: code = (\w+) desc = (.*)", re.DOTALL)
 _STATUS: Final = {code.name.replace("_", "").lower(): code for code in grpc.StatusCode} | {
     "canceled": grpc.StatusCode.CANCELLED
-}
-_REGISTERED: Final = {
-    (error.codespace, error.code): status
-    for error, status in (
-        (KEY_NOT_FOUND, grpc.StatusCode.NOT_FOUND),
-        (NOT_FOUND, grpc.StatusCode.NOT_FOUND),
-        (INVALID_REQUEST, grpc.StatusCode.INVALID_ARGUMENT),
-    )
 }
 
 
@@ -99,17 +89,13 @@ class _Queries(grpc.GenericRpcHandler):
     async def _answer(
         self, path: str, data: bytes, context: grpc.aio.ServicerContext[bytes, bytes]
     ) -> bytes:
-        height = _height(context.invocation_metadata() or ())
-        if height is None:
-            await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, f"{HEIGHT_KEY} must be a positive whole number"
-            )
-        request = abci.RequestQuery(path=path, data=data, height=height or 0)
-        response = await self._engine.query(request)
-        if response.code:
-            await context.abort(*status(response))
-        await context.send_initial_metadata(((HEIGHT_KEY, str(response.height)),))
-        return response.value
+        try:
+            height = _height(context.invocation_metadata() or ())
+            height, answer = await self._engine.ask(path, data, height)
+        except AbciError as error:
+            await context.abort(*status(error))
+        await context.send_initial_metadata(((HEIGHT_KEY, str(height)),))
+        return answer
 
     def _unknown(self, path: str) -> str:
         """The words of grpc-go, which relayers look for."""
@@ -119,23 +105,26 @@ class _Queries(grpc.GenericRpcHandler):
         return f"unknown service {service}"
 
 
-def status(response: abci.ResponseQuery) -> tuple[grpc.StatusCode, str]:
-    """The gRPC status of a refused query: the one that its text names, else that of its registered
-    error.
-    """
-    match = _STATUS_TEXT.search(response.log)
-    if match is not None and match[1].lower() in _STATUS:
-        text = re.sub(r": (key not found|invalid request|unknown request)\Z", "", match[2])
-        return _STATUS[match[1].lower()], text
-    key = (response.codespace, response.code)
-    return _REGISTERED.get(key, grpc.StatusCode.UNKNOWN), response.log
+def status(error: AbciError) -> tuple[grpc.StatusCode, str]:
+    """The gRPC status of a refused query."""
+    name, message = over_grpc(error)
+    return _STATUS[name.lower()], message
 
 
-def _height(metadata: Iterable[tuple[str, str | bytes]]) -> int | None:
-    """The height that the caller asks for, 0 for the latest; None for something else."""
-    given = next((value for key, value in metadata if key.lower() == HEIGHT_KEY), "0")
-    number = whole_number(given)
-    return number if number is not None and number >= 0 else None
+def asked_height(text: str) -> int:
+    """The height that a caller asks for, 0 for the latest; AbciError in the words of baseapp/grpcserver.go."""
+    number = whole_number(text or "0")
+    if number is None:
+        raise INVALID_REQUEST(
+            f'Baseapp.RegisterGRPCServer: invalid height header "{HEIGHT_KEY}": '
+            f'strconv.ParseInt: parsing "{text}": invalid syntax'
+        )
+    return number
+
+
+def _height(metadata: Iterable[tuple[str, str | bytes]]) -> int:
+    given = next((value for key, value in metadata if key.lower() == HEIGHT_KEY), "")
+    return asked_height(given if isinstance(given, str) else given.decode("utf-8", "replace"))
 
 
 def _reflection_v1(names: Iterable[str]) -> grpc.GenericRpcHandler:

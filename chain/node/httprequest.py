@@ -77,16 +77,16 @@ def from_body(request: Message, body: bytes) -> None:
         raise RequestError(str(error)) from error
 
 
-def _set(message: Message, names: list[str], texts: list[str]) -> None:
-    field = _field(message, names[0])
+def _set(message: Message, names: list[str], texts: list[str], at: int = 0) -> None:
+    """Set the field at the end of the path ``names``, of which ``message`` is where ``at`` points."""
+    field = _field(message, names[at])
     if field is None:
         return
-    if len(names) > 1:
-        _set_inside(message, field, names, texts)
+    if at + 1 < len(names):
+        _set_inside(message, field, names, texts, at)
     elif field.type == Field.TYPE_MESSAGE:
-        raise RequestError(
-            f"field type {field.message_type.name} is not supported in query parameters"
-        )
+        name = _go_name(field.message_type)
+        raise RequestError(f"field type *{name} is not supported in query parameters")
     else:
         try:
             _assign(message, field, texts)
@@ -94,14 +94,15 @@ def _set(message: Message, names: list[str], texts: list[str]) -> None:
             raise RequestError(str(error)) from error
 
 
-def _set_inside(message: Message, field: Any, names: list[str], texts: list[str]) -> None:
+def _set_inside(message: Message, field: Any, names: list[str], texts: list[str], at: int) -> None:
     if field.is_repeated:
         raise RequestError(f"unexpected repeated field in {'.'.join(names)}")
     if field.type != Field.TYPE_MESSAGE:
-        raise RequestError(f"unexpected nested field {names[1]} in {names[0]}")
+        path = ".".join(names[: at + 1])
+        raise RequestError(f"unexpected nested field {names[at + 1]} in {path}")
     inner = getattr(message, field.name)
     inner.SetInParent()
-    _set(inner, names[1:], texts)
+    _set(inner, names, texts, at + 1)
 
 
 def _assign(message: Message, field: Any, texts: list[str]) -> None:
@@ -133,8 +134,13 @@ def _enum(field: Any, text: str) -> int:
         return int(named.number)
     if re.fullmatch(r"[+-]?[0-9]{1,10}", text, re.ASCII) and int(text) in enum.values_by_number:
         return int(text)
-    package = enum.full_name.split(".")[-3]
-    raise ValueError(f"{text} is not a valid {package}.{enum.name}")
+    raise ValueError(f"{text} is not a valid {_go_name(enum)}")
+
+
+def _go_name(descriptor: Any) -> str:
+    """``PageRequest`` of ``cosmos.base.query.v1beta1`` is query.PageRequest in Go; x/gov has a package per version."""
+    *_, module, version, _ = descriptor.full_name.split(".")
+    return f"{version if module == 'gov' else module}.{descriptor.name}"
 
 
 def _integer(bits: int, *, signed: bool) -> Callable[[str], int]:

@@ -211,7 +211,7 @@ class Node:
             min_gas_price=self.config.min_gas_price_text,
             keep_recent=self.config.keep_recent,
         )
-        services.register(self._queries(), self.engine, about)
+        services.register(self._queries(), self.engine, about, getattr(self.app, "staking", None))
 
 
 def _engine(

@@ -17,15 +17,14 @@ from google.protobuf.message import Message
 from grpc import StatusCode
 
 from chain import gojson, protojson
+from chain.errors import AbciError
 from chain.node import httprequest, httprule
 from chain.node.engine import Engine
 from chain.node.errors import listening
-from chain.node.grpc import HEIGHT_KEY, status
+from chain.node.grpc import HEIGHT_KEY, asked_height, status
 from chain.node.httprequest import RequestError
 from chain.node.httprule import Route
 from chain.node.limits import ServerLimits
-from chain.node.params import whole_number
-from cosmos_pb.tendermint.abci import types_pb2 as abci
 
 log = logging.getLogger("chain.node")
 
@@ -141,25 +140,17 @@ class RestServer:
         return message
 
     async def _ask(self, route: Route, message: Message, wanted: str) -> web.Response:
-        height = whole_number(wanted or "0")
-        if height is None:
-            return _error(
-                StatusCode.UNKNOWN,
-                "codespace sdk code 18: invalid request: Baseapp.RegisterGRPCServer: invalid height header "
-                f'"{HEIGHT_KEY}": strconv.ParseInt: parsing "{wanted}": invalid syntax',
-            )
-        query = abci.RequestQuery(
-            path=route.method, data=message.SerializeToString(), height=height
-        )
-        answer = await self._engine.query(query)
-        if answer.code:
-            return _error(*status(answer))
+        data = message.SerializeToString()
         try:
-            body = await self._engine.read(_shown, route, answer.value)
+            height, answer = await self._engine.ask(route.method, data, asked_height(wanted))
+        except AbciError as error:
+            return _error(*status(error))
+        try:
+            body = await self._engine.read(_shown, route, answer)
         except (ValueError, KeyError, RecursionError) as error:
             log.warning("%s has an answer that JSON cannot show: %r", route.method, error)
             return _error(StatusCode.UNKNOWN, f"the answer cannot be shown as JSON: {error}")
-        return _json(body, headers={HEIGHT_KEY: str(answer.height)})
+        return _json(body, headers={HEIGHT_KEY: str(height)})
 
 
 def _shown(route: Route, answer: bytes) -> bytes:

@@ -6,19 +6,24 @@ They go into the application's query table, so that ABCI queries and gRPC answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Protocol
 
+from chain import gohex
 from chain.context import Context
 from chain.errors import (
+    INVALID_HEIGHT,
     MEMPOOL_FULL,
+    TX_DECODE,
     TX_IN_MEMPOOL,
     TX_TOO_LARGE,
     Registered,
     StoreError,
+    unregistered,
 )
-from chain.modules.status import invalid_argument, not_found
+from chain.modules.staking.module import Staking
+from chain.modules.status import internal, invalid_argument, not_found
 from chain.node import query as query_language
 from chain.node.block import tx_hash
 from chain.node.blockstore import StoredBlock
@@ -26,18 +31,20 @@ from chain.node.engine import Engine
 from chain.node.errors import MempoolError, QueryError
 from chain.node.execution import COMET_VERSION, P2P_PROTOCOL
 from chain.node.identity import Identity
-from chain.router import QueryRouter
+from chain.router import Method, QueryRouter
 from cosmos_pb.cosmos.base.abci.v1beta1 import abci_pb2
 from cosmos_pb.cosmos.base.node.v1beta1 import query_pb2 as node_pb2
 from cosmos_pb.cosmos.base.query.v1beta1 import pagination_pb2
 from cosmos_pb.cosmos.base.tendermint.v1beta1 import query_pb2 as comet_pb2
 from cosmos_pb.cosmos.base.tendermint.v1beta1 import types_pb2 as sdk_types_pb2
 from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2 as ed25519_pb2
+from cosmos_pb.cosmos.staking.v1beta1 import query_pb2 as staking_query_pb2
+from cosmos_pb.cosmos.staking.v1beta1 import staking_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import service_pb2, tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from cosmos_pb.tendermint.p2p import types_pb2 as p2p_pb2
-from cosmos_pb.tendermint.types import block_pb2
+from cosmos_pb.tendermint.types import block_pb2, types_pb2
 from light_client import bech32, codec
 from light_client.errors import DecodeError
 from light_client.header import BLOCK_PROTOCOL
@@ -61,7 +68,9 @@ _TX_URL: Final = "/cosmos.tx.v1beta1.Tx"
 _COMET: Final = "/cosmos.base.tendermint.v1beta1.Service/"
 _NODE: Final = "/cosmos.base.node.v1beta1.Service/"
 _TX: Final = "/cosmos.tx.v1beta1.Service/"
+_STAKING: Final = "/cosmos.staking.v1beta1.Query/"
 _MAX_LIMIT: Final = 100
+_ABCI_PATHS: Final = frozenset({"app", "store", "p2p", "custom"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +83,24 @@ class About:
     keep_recent: int
 
 
-def register(queries: QueryRouter, engine: Engine, about: About) -> None:
-    """Add the services to the table."""
-    for prefix, service in (
+class _Service(Protocol):
+    def methods(self) -> list[Method]: ...
+
+
+def register(
+    queries: QueryRouter, engine: Engine, about: About, staking: Staking | None = None
+) -> None:
+    """Add the services to the table; the history of validators where there are some."""
+    services: list[tuple[str, _Service]] = [
         (_COMET, CometService(engine, about)),
         (_NODE, NodeService(engine, about)),
         (_TX, TxService(engine)),
-    ):
+    ]
+    if staking is not None:
+        services.append((_STAKING, HistoryService(engine, staking)))
+    for prefix, service in services:
         for name, request, handler in service.methods():
             queries.register(prefix + name, request, handler)
-
-
-Method = tuple[str, Any, Callable[[Context, Any], Any]]
 
 
 class CometService:
@@ -144,6 +159,7 @@ class CometService:
     def block(
         self, _: Context, request: comet_pb2.GetBlockByHeightRequest
     ) -> comet_pb2.GetBlockByHeightResponse:
+        _positive(request.height)
         stored = _stored(self._engine, request.height)
         return comet_pb2.GetBlockByHeightResponse(
             block_id=codec.block_id_to_pb(stored.block_id),
@@ -163,7 +179,8 @@ class CometService:
     def set_at(
         self, _: Context, request: comet_pb2.GetValidatorSetByHeightRequest
     ) -> comet_pb2.GetValidatorSetByHeightResponse:
-        if not 0 < request.height <= self._store.height:
+        _positive(request.height)
+        if request.height > self._store.height:
             raise invalid_argument("requested block height is bigger then the chain length")
         members, page = self._set(request.height, request.pagination)
         return comet_pb2.GetValidatorSetByHeightResponse(
@@ -174,6 +191,10 @@ class CometService:
         self, _: Context, request: comet_pb2.ABCIQueryRequest
     ) -> comet_pb2.ABCIQueryResponse:
         """Store and application paths; methods of services have their own paths."""
+        if not request.path:
+            raise invalid_argument("empty query path")
+        if request.path.removeprefix("/").partition("/")[0] not in _ABCI_PATHS:
+            raise invalid_argument(f"unsupported ABCI query path: {request.path}")
         found = self._engine.execution.app.query(
             abci.RequestQuery(
                 path=request.path, data=request.data, height=request.height, prove=request.prove
@@ -251,6 +272,41 @@ class NodeService:
         )
 
 
+class HistoryService:
+    """What x/staking keeps of the last blocks: here the block store has it."""
+
+    def __init__(self, engine: Engine, staking: Staking) -> None:
+        self._engine = engine
+        self._staking = staking
+
+    def methods(self) -> list[Method]:
+        return [("HistoricalInfo", staking_query_pb2.QueryHistoricalInfoRequest, self.info)]
+
+    def info(
+        self, ctx: Context, request: staking_query_pb2.QueryHistoricalInfoRequest
+    ) -> staking_query_pb2.QueryHistoricalInfoResponse:
+        """The header as the application was told it, and the validators (x/staking/keeper/historical_info.go)."""
+        height = request.height
+        if height < 0:
+            raise invalid_argument("height cannot be negative")
+        kept = self._staking.params(ctx).historical_entries
+        if not max(0, ctx.height - kept) < height <= ctx.height:
+            raise not_found(f"historical info for height {height} not found")
+        header = _stored(self._engine, height).header
+        told = types_pb2.Header(
+            chain_id=header.chain_id,
+            height=height,
+            time=codec.timestamp_to_pb(header.time),
+            next_validators_hash=header.next_validators_hash,
+            app_hash=header.app_hash,
+            proposer_address=header.proposer_address,
+        )
+        told.version.SetInParent()
+        told.last_block_id.part_set_header.SetInParent()
+        found = staking_pb2.HistoricalInfo(header=told, valset=self._staking.validators(ctx))
+        return staking_query_pb2.QueryHistoricalInfoResponse(hist=found)
+
+
 class TxService:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -270,15 +326,13 @@ class TxService:
         self, _: Context, request: service_pb2.BroadcastTxRequest
     ) -> service_pb2.BroadcastTxResponse:
         """What the mempool refuses has a code of its own (cosmos-sdk client/broadcast.go)."""
+        if not request.tx_bytes:
+            raise invalid_argument("invalid empty tx")
         if request.mode not in {
             service_pb2.BROADCAST_MODE_SYNC,
             service_pb2.BROADCAST_MODE_ASYNC,
         }:
-            raise invalid_argument(
-                f"unsupported return type {request.mode}; supported types: sync, async"
-            )
-        if not request.tx_bytes:
-            raise invalid_argument("invalid empty tx")
+            raise unregistered("unsupported return type unspecified; supported types: sync, async")
         found = abci_pb2.TxResponse(txhash=to_hex(tx_hash(request.tx_bytes)))
         try:
             checked = self._engine.submit_tx(request.tx_bytes)
@@ -296,9 +350,9 @@ class TxService:
         if not request.hash:
             raise invalid_argument("tx hash cannot be empty")
         try:
-            place = self._store.index.find(bytes.fromhex(request.hash))
+            place = self._store.index.find(gohex.decode(request.hash))
         except ValueError as error:
-            raise invalid_argument(f"tx hash {request.hash!r} is not hexadecimal") from error
+            raise unregistered(str(error)) from error
         if place is None:
             raise not_found(f"tx not found: {request.hash}")
         response = self._response(place)
@@ -309,17 +363,23 @@ class TxService:
     def search(
         self, _: Context, request: service_pb2.GetTxsEventRequest
     ) -> service_pb2.GetTxsEventResponse:
-        text = request.query or " AND ".join(request.events)
-        if not text:
-            raise invalid_argument("query cannot be empty")
+        if not request.query:
+            raise internal("query cannot be empty")  # ``events`` is read no more
+        limit = min(request.limit or _MAX_LIMIT, _MAX_LIMIT)
+        page = max(request.page, 1)
         try:
-            places = self._store.index.search_txs(query_language.parse(text), self._store.height)
+            parsed = query_language.parse(request.query)
+            places = self._store.index.search_txs(parsed, self._store.height)
         except QueryError as error:
-            raise invalid_argument(str(error)) from error
+            raise internal(f"failed to search for txs: {error}") from error
+        pages = max(1, -(-len(places) // limit))
+        if page > pages:
+            raise internal(
+                f"failed to search for txs: page should be within [1, {pages}] range, given {page}"
+            )
         if request.order_by == service_pb2.ORDER_BY_DESC:
             places.reverse()
-        limit = min(request.limit or _MAX_LIMIT, _MAX_LIMIT)
-        skip = (max(request.page, 1) - 1) * limit
+        skip = (page - 1) * limit
         responses = [self._response(place) for place in places[skip : skip + limit]]
         return service_pb2.GetTxsEventResponse(
             txs=[tx_pb2.Tx.FromString(each.tx.value) for each in responses],
@@ -330,6 +390,12 @@ class TxService:
     def block(
         self, _: Context, request: service_pb2.GetBlockWithTxsRequest
     ) -> service_pb2.GetBlockWithTxsResponse:
+        height = self._store.height
+        if not 0 < request.height <= height:
+            raise INVALID_HEIGHT(
+                f"requested height {request.height} but height must not be less than 1 or greater "
+                f"than the current height {height}"
+            )
         stored = _stored(self._engine, request.height)
         page = request.pagination
         txs: Sequence[bytes] = stored.block.txs
@@ -349,7 +415,7 @@ class TxService:
         try:
             return service_pb2.TxDecodeResponse(tx=codec.parse(tx_pb2.Tx, request.tx_bytes))
         except DecodeError as error:
-            raise invalid_argument(str(error)) from error
+            raise TX_DECODE(str(error)) from error
 
     def encode(
         self, _: Context, request: service_pb2.TxEncodeRequest
@@ -380,16 +446,17 @@ class TxService:
 
 
 def _stored(engine: Engine, height: int) -> StoredBlock:
-    if height <= 0:
-        raise invalid_argument(
-            f"height must not be less than 1 or greater than {engine.store.height}"
-        )
     if height > engine.store.height:
         raise invalid_argument("requested block height is bigger then the chain length")
     try:
         return engine.store.must_load(height)
     except StoreError as error:
         raise not_found(str(error)) from error
+
+
+def _positive(height: int) -> None:
+    if height <= 0:
+        raise unregistered(f"height must be greater than 0, but got {height}")
 
 
 def _block(stored: StoredBlock) -> block_pb2.Block:

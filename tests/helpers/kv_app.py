@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from chain.context import Context
-from chain.errors import StoreError
-from chain.modules.status import not_found
+from chain.errors import INVALID_HEIGHT, AbciError, StoreError
+from chain.modules.status import internal, not_found, over_abci
 from chain.node import Genesis, NodeConfig, ValidatorKey, equal_validators
 from chain.node.home import Home
 from chain.router import QueryRouter
@@ -129,13 +129,23 @@ class KeyValueApp:
     def close(self) -> None:
         self.multistore.close()
 
-    def _service(self, request: abci.RequestQuery, height: int) -> abci.ResponseQuery:
-        from chain.errors import AbciError
-
+    def ask(self, path: str, data: bytes, height: int) -> tuple[int, bytes]:
+        if height > self.multistore.version:
+            raise INVALID_HEIGHT("cannot query with height in the future")
+        method = self.queries.method(path)
         try:
-            value = self.queries.handle(None, request.path, request.data)  # type: ignore[arg-type]
+            request = method.read(path, data)
         except AbciError as error:
-            return abci.ResponseQuery(code=error.code, codespace=error.codespace, log=error.log)
+            raise internal(f"grpc: error unmarshalling request: {error}") from error
+        answer = method.handler(None, request)  # type: ignore[arg-type]
+        return height or self.multistore.version, answer.SerializeToString()
+
+    def _service(self, request: abci.RequestQuery, height: int) -> abci.ResponseQuery:
+        try:
+            _, value = self.ask(request.path, request.data, height)
+        except AbciError as error:
+            told = over_abci(error)
+            return abci.ResponseQuery(code=told.code, codespace=told.codespace, log=told.log)
         return abci.ResponseQuery(value=value, height=height)
 
     def _execute(

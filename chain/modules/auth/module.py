@@ -55,9 +55,13 @@ class Auth:
 
     def address_bytes(self, address: str) -> bytes:
         """Bytes of a bech32 address of this chain, refused as codec/address/bech32_codec.go does."""
+        return self.bytes_under(self.prefix, address)
+
+    def bytes_under(self, prefix: str, address: str) -> bytes:
+        """The same for another prefix of this chain's, such as that of operators."""
         found, raw = _decoded(address)
-        if found != self.prefix:
-            raise LOGIC(f"hrp does not match bech32 prefix: expected '{self.prefix}' got '{found}'")
+        if found != prefix:
+            raise LOGIC(f"hrp does not match bech32 prefix: expected '{prefix}' got '{found}'")
         return _of_fair_length(raw)
 
     def acc_address_bytes(self, address: str) -> bytes:

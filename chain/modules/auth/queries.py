@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chain.context import Context
-from chain.errors import INVALID_REQUEST, AbciError
 from chain.modules.auth import account as accounts
 from chain.modules.auth.account import Account
 from chain.modules.pagination import paginate
@@ -79,17 +78,20 @@ class Queries:
     def module_accounts(
         self, ctx: Context, _: query_pb2.QueryModuleAccountsRequest
     ) -> query_pb2.QueryModuleAccountsResponse:
-        found = (self._module(ctx, name) for name in sorted(self._auth.permissions))
+        passing = ctx.fork()
+        names = sorted(self._auth.permissions)
+        found = [self._auth.ensure_module_account(passing, name) for name in names]
         return query_pb2.QueryModuleAccountsResponse(
-            accounts=[account.to_any() for account in found if account]
+            accounts=[account.to_any() for account in found]
         )
 
     def by_name(
         self, ctx: Context, request: query_pb2.QueryModuleAccountByNameRequest
     ) -> query_pb2.QueryModuleAccountByNameResponse:
-        found = self._module(ctx, request.name)
-        if found is None:
+        """An account that does not exist yet is shown with the number that it would get now."""
+        if request.name not in self._auth.permissions:
             raise not_found(f"account {request.name} not found")
+        found = self._auth.ensure_module_account(ctx.fork(), request.name)
         return query_pb2.QueryModuleAccountByNameResponse(account=found.to_any())
 
     def bech32_prefix(
@@ -111,9 +113,6 @@ class Queries:
         raw = self._address(request.address_string)
         return query_pb2.AddressStringToBytesResponse(address_bytes=raw)
 
-    def _module(self, ctx: Context, name: str) -> Account | None:
-        return self._auth.account(ctx, self._auth.module_address(name))
-
     def _require(self, ctx: Context, address: str) -> Account:
         found = self._auth.load(ctx, self._address(address))
         if found is None:
@@ -123,7 +122,4 @@ class Queries:
     def _address(self, address: str) -> bytes:
         if not address:
             raise invalid_argument("Address cannot be empty")
-        try:
-            return self._auth.address_bytes(address)
-        except AbciError as error:
-            raise INVALID_REQUEST(str(error)) from error
+        return self._auth.address_bytes(address)

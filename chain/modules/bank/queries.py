@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chain.coins import Coin
+from chain.coins import Coin, is_denom
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.auth.module import Auth
@@ -54,6 +54,7 @@ class Queries:
     def spendable_by_denom(
         self, ctx: Context, request: query_pb2.QuerySpendableBalanceByDenomRequest
     ) -> query_pb2.QuerySpendableBalanceByDenomResponse:
+        self._address(request.address)
         return query_pb2.QuerySpendableBalanceByDenomResponse(
             balance=self._one(ctx, request.address, request.denom)
         )
@@ -130,8 +131,7 @@ class Queries:
         if request.denoms:
             known = ((denom, store.send_enabled(ctx, denom)) for denom in request.denoms)
             chosen = [bank_pb2.SendEnabled(denom=d, enabled=e) for d, e in known if e is not None]
-            page = pagination_pb2.PageResponse(total=len(chosen))
-            return query_pb2.QuerySendEnabledResponse(send_enabled=chosen, pagination=page)
+            return query_pb2.QuerySendEnabledResponse(send_enabled=chosen)
         found, page = paginate(
             ctx.kv(store.STORE),
             store.SEND_ENABLED,
@@ -143,8 +143,8 @@ class Queries:
         return query_pb2.QuerySendEnabledResponse(send_enabled=found, pagination=page)
 
     def _one(self, ctx: Context, address: str, denom: str) -> coin_pb2.Coin:
-        raw = self._address(address)
         _require_denom(denom)
+        raw = self._address(address)
         return Coin(denom, store.balance(ctx, raw, denom)).to_pb()
 
     def _page(
@@ -167,8 +167,6 @@ class Queries:
         return paginate(ctx.kv(store.STORE), store.holders_of(denom), page, owner)
 
     def _address(self, address: str) -> bytes:
-        if not address:
-            raise invalid_argument("address cannot be empty")
         try:
             return self._auth.address_bytes(address)
         except AbciError as error:
@@ -188,5 +186,5 @@ def _metadata(ctx: Context, denom: str) -> bank_pb2.Metadata:
 
 
 def _require_denom(denom: str) -> None:
-    if not denom:
-        raise invalid_argument("invalid denom: ")
+    if not is_denom(denom):
+        raise invalid_argument(f"invalid denom: {denom}")

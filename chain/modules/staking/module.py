@@ -8,19 +8,20 @@ delegation; 51: parameters.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 from chain.context import Context
-from chain.errors import INVALID_ADDRESS, AbciError, GenesisError
+from chain.errors import AbciError, GenesisError
 from chain.modules import genesis
 from chain.modules.auth.module import Auth
 from chain.modules.staking import decimals
 from chain.modules.staking.queries import Queries
 from chain.router import MessageRouter, QueryRouter
+from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2
 from cosmos_pb.cosmos.staking.v1beta1 import genesis_pb2, staking_pb2
 from cosmos_pb.google.protobuf import duration_pb2
 from light_client import bech32
-from light_client.errors import DecodeError
 
 STORE: Final = "staking"
 VALIDATOR: Final = b"\x21"
@@ -66,6 +67,16 @@ class Staking:
         """The store prefix of a delegator's delegations."""
         return DELEGATION + _prefixed(self._auth.address_bytes(delegator))
 
+    def delegations(self, ctx: Context, delegator: str) -> list[staking_pb2.Delegation]:
+        prefix = self.delegations_of(delegator)
+        found = ctx.kv(STORE).prefix(prefix)
+        return [staking_pb2.Delegation.FromString(stored) for _, stored in found]
+
+    def consensus_address(self, validator: staking_pb2.Validator) -> str:
+        """The ``valcons`` address: the first 20 bytes of the key's SHA-256 (CometBFT crypto/ed25519)."""
+        key = keys_pb2.PubKey.FromString(validator.consensus_pubkey.value).key
+        return bech32.encode(f"{self._auth.prefix}valcons", sha256(key).digest()[:20])
+
     def delegation(
         self, ctx: Context, delegator: str, operator: str
     ) -> staking_pb2.Delegation | None:
@@ -73,16 +84,8 @@ class Staking:
         return None if stored is None else staking_pb2.Delegation.FromString(stored)
 
     def operator_bytes(self, operator: str) -> bytes:
-        """Bytes of a ``valoper`` address; sdk/7."""
-        try:
-            prefix, raw = bech32.decode(operator)
-        except DecodeError as error:
-            raise INVALID_ADDRESS(f"decoding bech32 failed: {error}") from error
-        if prefix != self._operator_prefix or not raw:
-            raise INVALID_ADDRESS(
-                f"invalid Bech32 prefix; expected {self._operator_prefix}, got {prefix}"
-            )
-        return raw
+        """Bytes of a ``valoper`` address, refused as codec/address/bech32_codec.go does."""
+        return self._auth.bytes_under(self._operator_prefix, operator)
 
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """``last_total_power`` and the powers are left to the validator set of the consensus engine."""

@@ -14,12 +14,11 @@ from __future__ import annotations
 import json
 import math
 import re
-import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from chain import gojson
+from chain import gohex, gojson
 from chain.context import Context
 from chain.errors import AbciError, OutOfGas, Registered
 from chain.gas import GasMeter
@@ -261,13 +260,10 @@ def _calldata(asked: dict[str, Any]) -> bytes:
     calldata = asked.get("calldata", "")
     if not isinstance(calldata, str):
         raise INVALID("calldata must be a string")
-    wrong = next((char for char in calldata if char not in string.hexdigits), None)
-    if wrong is not None or len(calldata) % 2:
-        problem = (
-            f"invalid byte: U+{ord(wrong):04X} '{wrong}'" if wrong else "odd length hex string"
-        )
-        raise INVALID(f"calldata must be a valid hex string: encoding/hex: {problem}")
-    return bytes.fromhex(calldata)
+    try:
+        return gohex.decode(calldata)
+    except ValueError as error:
+        raise INVALID(f"calldata must be a valid hex string: {error}") from error
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
-from chain import gojson
+from chain import gohex, gojson
 from chain.coins import is_denom
 from chain.errors import INVALID_COINS
 from chain.modules.ibc.errors import explaining
@@ -117,12 +117,7 @@ def escrow_address(port: str, channel: str) -> bytes:
 
 def parse_hash(text: str) -> bytes:
     """The 32 (or no) bytes of a hexadecimal hash; ValueError in the words of Go."""
-    try:
-        raw = bytes.fromhex(text) if " " not in text else None
-    except ValueError:
-        raw = None
-    if raw is None:
-        raise ValueError(f"encoding/hex: invalid hexadecimal text {text!r}")
+    raw = gohex.decode(text)
     if raw and len(raw) != _HASH_SIZE:
         raise ValueError(f"expected size to be {_HASH_SIZE} bytes, got {len(raw)} bytes")
     return raw

@@ -45,8 +45,10 @@ class ContractError(AbciError):
 class SystemRefusal(AbciError):
     """A refusal that a querying contract receives as ``SystemError`` JSON (wasmvm ``types/systemerror.go``)."""
 
-    def __init__(self, codespace: str, code: int, log: str, system: dict[str, Any]) -> None:
-        super().__init__(codespace, code, log)
+    def __init__(
+        self, codespace: str, code: int, log: str, system: dict[str, Any], text: str = ""
+    ) -> None:
+        super().__init__(codespace, code, log, text)
         self.system = system
 
 
@@ -101,7 +103,7 @@ def redacted(error: AbciError, *, told: bool) -> str:
 
 def _refusal(registered: Registered, description: str, system: dict[str, Any]) -> SystemRefusal:
     log = registered(description).log
-    return SystemRefusal(registered.codespace, registered.code, log, system)
+    return SystemRefusal(registered.codespace, registered.code, log, system, registered.text)
 
 
 class _Wrapping:

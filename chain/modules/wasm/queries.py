@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
-
-from google.protobuf.message import Message
+from typing import Final, TypeVar
 
 from chain.context import Context
-from chain.errors import INVALID_REQUEST, UNKNOWN_REQUEST, AbciError, unregistered
+from chain.errors import AbciError, unregistered
 from chain.gas import GasMeter
 from chain.modules.pagination import paginate
 from chain.modules.status import invalid_argument
@@ -49,7 +47,7 @@ class Queries:
             ("WasmLimitsConfig", query.QueryWasmLimitsConfigRequest, self.limits),
             ("BuildAddress", query.QueryBuildAddressRequest, self.build_address),
         ):
-            router.register(SERVICE + name, request, _told(handler))
+            router.register(SERVICE + name, request, handler)
 
     def contract_info(
         self, ctx: Context, request: query.QueryContractInfoRequest
@@ -233,18 +231,3 @@ def _hex(text: str, what: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError as error:
         raise unregistered(f"invalid {what}: {error}") from error
-
-
-def _told(handler: Callable[[Context, Any], Message]) -> Callable[[Context, Any], Message]:
-    """Refusals as baseapp tells them: sdk/18 without a registered code, else sdk/6 (``gRPCErrorToSDKError``)."""
-
-    def asked(ctx: Context, request: Any) -> Message:
-        try:
-            return handler(ctx, request)
-        except AbciError as error:
-            if error.log.startswith("rpc error:"):
-                raise
-            bare = (error.codespace, error.code) == errors.UNREGISTERED
-            raise (INVALID_REQUEST if bare else UNKNOWN_REQUEST)(error.log) from error
-
-    return asked

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from helpers.accounts import Person
 from helpers.chains import Solo, genesis
 
+from chain.assembly import MODULE_ACCOUNTS
 from chain.errors import AbciError, GenesisError
 from chain.modules.auth.account import Account
 from chain.modules.auth.module import Auth
@@ -124,10 +125,12 @@ def test_queries(solo: Solo) -> None:
     modules = _ask(
         solo, "ModuleAccounts", q.QueryModuleAccountsRequest(), q.QueryModuleAccountsResponse
     )
-    assert [a.type_url for a in modules.accounts] == ["/cosmos.auth.v1beta1.ModuleAccount"]
+    assert {a.type_url for a in modules.accounts} == {"/cosmos.auth.v1beta1.ModuleAccount"}
+    shown = [auth_pb2.ModuleAccount.FromString(a.value) for a in modules.accounts]
+    assert [account.name for account in shown] == sorted(MODULE_ACCOUNTS)
     by_name = q.QueryModuleAccountByNameRequest(name="fee_collector")
     collector = _ask(solo, "ModuleAccountByName", by_name, q.QueryModuleAccountByNameResponse)
-    assert collector.account == modules.accounts[0]
+    assert collector.account == modules.accounts[sorted(MODULE_ACCOUNTS).index("fee_collector")]
     prefix = _ask(solo, "Bech32Prefix", q.Bech32PrefixRequest(), q.Bech32PrefixResponse)
     assert prefix.bech32_prefix == "cosmos"
     text = q.AddressBytesToStringRequest(address_bytes=BOB.raw_address)

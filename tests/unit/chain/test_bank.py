@@ -261,7 +261,9 @@ def test_queries(solo: Solo) -> None:
     )
     assert (one.balance.denom, one.balance.amount) == ("stake", "1")
     none = ask(
-        "Balance", q.QueryBalanceRequest(address=CAROL.address, denom="x"), q.QueryBalanceResponse
+        "Balance",
+        q.QueryBalanceRequest(address=CAROL.address, denom="none"),
+        q.QueryBalanceResponse,
     )
     assert none.balance.amount == "0"
     every = ask("TotalSupply", q.QueryTotalSupplyRequest(), q.QueryTotalSupplyResponse)
@@ -293,15 +295,16 @@ def test_queries(solo: Solo) -> None:
 @pytest.mark.parametrize(
     ("method", "request_", "code", "text"),
     [
-        ("Balance", query_pb2.QueryBalanceRequest(denom="x"), 18, "address cannot be empty"),
+        ("Balance", query_pb2.QueryBalanceRequest(denom="gold"), 18, "empty address string"),
+        ("Balance", query_pb2.QueryBalanceRequest(denom="!!"), 18, "invalid denom: !!"),
         ("Balance", query_pb2.QueryBalanceRequest(address=BOB.address), 18, "invalid denom"),
         ("AllBalances", query_pb2.QueryAllBalancesRequest(address="x"), 18, "invalid address: "),
         ("SupplyOf", query_pb2.QuerySupplyOfRequest(), 18, "invalid denom"),
         (
             "DenomMetadata",
-            query_pb2.QueryDenomMetadataRequest(denom="x"),
+            query_pb2.QueryDenomMetadataRequest(denom="none"),
             22,
-            "rpc error: code = NotFound desc = client metadata for denom x: key not found",
+            "rpc error: code = NotFound desc = client metadata for denom none: key not found",
         ),
     ],
 )

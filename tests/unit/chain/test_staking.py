@@ -110,7 +110,7 @@ def test_delegations(solo: Solo) -> None:
         (
             "Validator",
             query_pb2.QueryValidatorRequest(validator_addr=DELEGATOR),
-            "invalid Bech32 prefix; expected cosmosvaloper, got cosmos",
+            "hrp does not match bech32 prefix: expected 'cosmosvaloper' got 'cosmos'",
         ),
         (
             "Validator",

@@ -153,5 +153,5 @@ def test_local_denominations() -> None:
             validate_local(denom)
         assert (caught.value.codespace, caught.value.code) == expected
     assert parse_hash("") == b""
-    with pytest.raises(ValueError, match="hexadecimal"):
+    with pytest.raises(ValueError, match="invalid byte: U\\+0020 ' '"):
         parse_hash("AB CD")
