@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import ceil
 from typing import Final
 
-from chain import coins
+from chain import coins, signatures
 from chain.coins import Coin
 from chain.context import Context, Mode
 from chain.errors import (
@@ -39,7 +39,9 @@ from chain.keys import SECP256K1, PublicKey
 from chain.modules.auth.account import Account
 from chain.modules.auth.module import FEE_COLLECTOR, Auth
 from chain.modules.bank.module import Bank
-from chain.tx import DecodedTx, SignerData, SignerInfo, sign_bytes
+from chain.signatures import Signature
+from chain.signing import SignerData, SigningError, sign_bytes
+from chain.tx import DecodedTx
 
 Decorator = Callable[[Context, DecodedTx], Context]
 
@@ -50,9 +52,6 @@ SIMULATED_KEY: Final = PublicKey(
     SECP256K1, bytes.fromhex("035ad6810a47f073553ff30d2fcc7e0d3b1c0b74b61a1aaa2582344037151e143a")
 )
 """Stands in for the key of a signer that a simulation does not know (x/auth/ante/sigverify.go)."""
-
-SIMULATED_SIGNATURE_SIZE: Final = 112
-"""Bytes charged for a signature that a simulation lacks: the amino StdSignature, and 6 (x/auth/ante/basic.go)."""
 
 
 class Ante:
@@ -111,14 +110,18 @@ class Ante:
         return ctx
 
     def charge_size(self, ctx: Context, tx: DecodedTx) -> Context:
-        cost = self._auth.params(ctx).tx_size_cost_per_byte
+        params = self._auth.params(ctx)
+        cost = params.tx_size_cost_per_byte
         ctx.gas.consume(cost * len(tx.raw), "txSize")
         if ctx.mode is Mode.SIMULATE:
+            signed = signatures.of(tx)
             for index, signer in enumerate(tx.signers):
-                if index < len(tx.signatures) and tx.signatures[index]:
+                if index < len(signed) and not signatures.is_incomplete(signed[index]):
                     continue
-                self._auth.load(ctx, signer)
-                ctx.gas.consume(cost * SIMULATED_SIGNATURE_SIZE, "txSize")
+                account = self._auth.load(ctx, signer)
+                key = (account.pub_key if account else None) or SIMULATED_KEY
+                size = signatures.imagined_size(key, params.tx_sig_limit)
+                ctx.gas.consume(cost * size, "txSize")
         return ctx
 
     def deduct_fee(self, ctx: Context, tx: DecodedTx) -> Context:
@@ -157,21 +160,22 @@ class Ante:
 
     def limit_signatures(self, ctx: Context, tx: DecodedTx) -> Context:
         limit = self._auth.params(ctx).tx_sig_limit
-        count = sum(info.public_key is not None for info in tx.signer_infos)
-        if count > limit:
-            raise TOO_MANY_SIGNATURES(f"signatures: {limit + 1}, limit: {limit}")
+        count = 0
+        for info in tx.signer_infos:
+            count += info.public_key.count if info.public_key else 0
+            if count > limit:
+                raise TOO_MANY_SIGNATURES(f"signatures: {count}, limit: {limit}")
         return ctx
 
     def charge_signatures(self, ctx: Context, tx: DecodedTx) -> Context:
         params = self._auth.params(ctx)
-        for signer, _ in zip(tx.signers, tx.signer_infos, strict=False):
+        for signer, signature in zip(tx.signers, signatures.of(tx), strict=False):
             key = self._auth.require(ctx, signer).pub_key
             if key is None:
                 if ctx.mode is not Mode.SIMULATE:
                     raise INVALID_PUBKEY("unrecognized public key type: <nil>")
                 key = SIMULATED_KEY
-            field, descriptor = key.type.gas
-            ctx.gas.consume(getattr(params, field), descriptor)
+            signatures.charge(ctx.gas, key, signature, params)
         return ctx
 
     def verify_signatures(self, ctx: Context, tx: DecodedTx) -> Context:
@@ -179,15 +183,17 @@ class Ante:
             raise NOT_SUPPORTED("unordered transactions are not enabled")
         if len(tx.signer_infos) != len(tx.signers):
             raise _wrong_signer_count(tx)
-        signed = zip(tx.signers, tx.signer_infos, tx.signatures, strict=True)
+        signed = zip(tx.signers, tx.signer_infos, signatures.of(tx), strict=True)
         for signer, info, signature in signed:
             account = self._auth.require(ctx, signer)
+            if account.pub_key is None and ctx.mode is not Mode.SIMULATE:
+                raise INVALID_PUBKEY("pubkey on account is not set")
             if info.sequence != account.sequence:
                 raise WRONG_SEQUENCE(
                     f"account sequence mismatch, expected {account.sequence}, got {info.sequence}"
                 )
             if ctx.mode not in {Mode.SIMULATE, Mode.RECHECK}:
-                verify(ctx, tx, account, info, signature)
+                verify(ctx, tx, account, signature)
         return ctx
 
     def increment_sequences(self, ctx: Context, tx: DecodedTx) -> Context:
@@ -211,10 +217,11 @@ class Ante:
 
     def _emit_signatures(self, ctx: Context, tx: DecodedTx) -> None:
         for signer, info, signature in zip(
-            tx.signers, tx.signer_infos, tx.signatures, strict=False
+            tx.signers, tx.signer_infos, signatures.of(tx), strict=False
         ):
             ctx.emit("tx", acc_seq=f"{self._auth.address_text(signer)}/{info.sequence}")
-            ctx.emit("tx", signature=b64encode(signature).decode())
+            for part in signatures.flat(signature):
+                ctx.emit("tx", signature=b64encode(part).decode())
 
 
 def set_up(ctx: Context, tx: DecodedTx) -> Context:
@@ -265,24 +272,25 @@ def required_fees(prices: tuple[tuple[str, str], ...], gas: int) -> tuple[Coin, 
     return fees if any(Fraction(price) for _, price in prices) else ()
 
 
-def verify(
-    ctx: Context, tx: DecodedTx, account: Account, info: SignerInfo, signature: bytes
-) -> None:
-    """Check one signature; sdk/4 naming what the signer may have got wrong."""
+def verify(ctx: Context, tx: DecodedTx, account: Account, signature: Signature | None) -> None:
+    """Check what one signer signed; sdk/4 naming what the signer may have got wrong."""
     number = account.number if ctx.height > 0 else 0
-    if account.pub_key is None:
+    key = account.pub_key
+    if key is None:
         raise INVALID_PUBKEY("pubkey on account is not set")
+    signer = SignerData(ctx.chain_id, number, account.sequence, account.address, key)
     try:
-        document = sign_bytes(tx, info.mode, SignerData(ctx.chain_id, number, info.sequence))
-        reason = "unable to verify single signer signature"
-        valid = account.pub_key.verify(document, signature)
-    except AbciError as error:
-        reason, valid = error.log, False
-    if not valid:
+        signatures.verify(key, signature, lambda mode: sign_bytes(tx, mode, signer))
+    except SigningError as error:
+        if signatures.only_amino(signature):
+            raise UNAUTHORIZED(
+                f"signature verification failed; please verify account number ({number}), "
+                f"sequence ({account.sequence}) and chain-id ({ctx.chain_id})"
+            ) from error
         raise UNAUTHORIZED(
             f"signature verification failed; please verify account number ({number}) "
-            f"and chain-id ({ctx.chain_id}): ({reason})"
-        )
+            f"and chain-id ({ctx.chain_id}): ({error})"
+        ) from error
 
 
 def _wrong_signer_count(tx: DecodedTx) -> AbciError:

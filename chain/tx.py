@@ -1,4 +1,4 @@
-"""Transactions: bytes to a checked value, what signers sign, hashes.
+"""Transactions: bytes to a checked value, hashes.
 
 What the SDK's decoder refuses is refused here, with codespace ``sdk``, code 2 (cosmos-sdk x/auth/tx/decoder.go,
 adr027.go, codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves,
@@ -18,11 +18,11 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from chain import coins, keys
 from chain.coins import Coin
-from chain.errors import NOT_SUPPORTED, TX_DECODE, AbciError
-from chain.keys import PublicKey
+from chain.errors import TX_DECODE, AbciError
+from chain.keys import AccountKey
 from chain.router import MessageRouter, Service
-from cosmos_pb.cosmos.tx.signing.v1beta1 import signing_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
+from light_client.amino import CompactBitArray
 from light_client.values import Timestamp
 
 NON_CRITICAL: Final = 1 << 10
@@ -49,11 +49,23 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class SignerInfo:
-    """``mode`` is a SignMode number; None for a multi-signature. The chain knows a missing ``public_key`` already."""
+class MultiMode:
+    """How a threshold key signed: which of its keys, and each of those in what mode."""
 
-    public_key: PublicKey | None
-    mode: int | None
+    bits: CompactBitArray
+    modes: tuple[SignMode, ...]
+
+
+SignMode = int | MultiMode | None
+"""The number of a SignMode, or several for a threshold key; None when the signer does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignerInfo:
+    """The chain knows a missing ``public_key`` already."""
+
+    public_key: AccountKey | None
+    mode: SignMode
     sequence: int
 
 
@@ -81,15 +93,6 @@ class DecodedTx:
     fee_granter: str
     signer_infos: tuple[SignerInfo, ...]
     signatures: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SignerData:
-    """What a signature is bound to beside the transaction."""
-
-    chain_id: str
-    account_number: int
-    sequence: int
 
 
 def tx_hash(raw: bytes) -> bytes:
@@ -166,9 +169,19 @@ def _signers(
 def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
     return SignerInfo(
         public_key=keys.from_any(info.public_key) if info.HasField("public_key") else None,
-        mode=info.mode_info.single.mode if info.mode_info.HasField("single") else None,
+        mode=_mode(info.mode_info),
         sequence=info.sequence,
     )
+
+
+def _mode(info: tx_pb2.ModeInfo) -> SignMode:
+    if info.HasField("single"):
+        return info.single.mode
+    if not info.HasField("multi"):
+        return None
+    bits = info.multi.bitarray
+    array = CompactBitArray(bits.extra_bits_stored, bits.elems)
+    return MultiMode(array, tuple(map(_mode, info.multi.mode_infos)))
 
 
 def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:
@@ -244,32 +257,3 @@ def _varint(data: bytes, at: int) -> tuple[int, int, int]:
         if byte < 0x80:
             return value, at + count + 1, count + 1
     raise TX_DECODE("invalid length; variable length integer overflow")
-
-
-def direct_sign_bytes(tx: DecodedTx, signer: SignerData) -> bytes:
-    """SIGN_MODE_DIRECT: the SignDoc over the bytes as they came."""
-    return tx_pb2.SignDoc(
-        body_bytes=tx.body_bytes,
-        auth_info_bytes=tx.auth_info_bytes,
-        chain_id=signer.chain_id,
-        account_number=signer.account_number,
-    ).SerializeToString()
-
-
-SIGN_MODES: Final[dict[int, Callable[[DecodedTx, SignerData], bytes]]] = {
-    signing_pb2.SIGN_MODE_DIRECT: direct_sign_bytes,
-}
-
-
-def sign_bytes(tx: DecodedTx, mode: int | None, signer: SignerData) -> bytes:
-    """What a signature of ``mode`` covers; sdk/37 for a mode that is not served."""
-    build = SIGN_MODES.get(mode) if mode is not None else None
-    if build is None:
-        name = "multi-signature" if mode is None else _mode_name(mode)
-        raise NOT_SUPPORTED(f"unsupported sign mode {name}")
-    return build(tx, signer)
-
-
-def _mode_name(mode: int) -> str:
-    known = signing_pb2.SignMode.DESCRIPTOR.values_by_number.get(mode)
-    return known.name if known else str(mode)

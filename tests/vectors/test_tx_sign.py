@@ -6,9 +6,11 @@ import pytest
 from helpers import vectors
 from helpers.vectors import Case, raw
 
+from chain.keys import PublicKey
 from chain.modules.auth.module import Auth
 from chain.router import MessageRouter
-from chain.tx import SignerData, decode, sign_bytes, tx_hash
+from chain.signing import SignerData, sign_bytes
+from chain.tx import decode, tx_hash
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
@@ -56,12 +58,14 @@ def read_by_the_chain(case: Case) -> None:
     data = raw(case["tx_raw"])
     read = decode(data, router(), Auth("cosmos", {}).address_bytes)
     place = SignerData(case["chain_id"], case["account_number"], case["sequence"])
-    document = sign_bytes(read, read.signer_infos[0].mode, place)
+    mode = read.signer_infos[0].mode
+    assert isinstance(mode, int)
+    document = sign_bytes(read, mode, place)
     assert document.hex() == case["sign_bytes"]
     assert read.signatures[0].hex() == case["signature"]
     assert tx_hash(data).hex().upper() == case["tx_hash"]
     key = read.signer_infos[0].public_key
-    assert key is not None
+    assert isinstance(key, PublicKey)
     assert key.verify(document, read.signatures[0])
     assert not key.verify(document + b"x", read.signatures[0])
 

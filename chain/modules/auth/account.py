@@ -8,7 +8,7 @@ from typing import Final
 
 from chain import keys
 from chain.errors import UNPACK_ANY
-from chain.keys import PublicKey
+from chain.keys import AccountKey
 from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
 from cosmos_pb.google.protobuf import any_pb2
 
@@ -23,11 +23,11 @@ class Account:
     address: str
     number: int
     sequence: int = 0
-    pub_key: PublicKey | None = None
+    pub_key: AccountKey | None = None
     module: str = ""
     permissions: tuple[str, ...] = ()
 
-    def with_key(self, pub_key: PublicKey) -> Account:
+    def with_key(self, pub_key: AccountKey) -> Account:
         return replace(self, pub_key=pub_key)
 
     def next(self) -> Account:

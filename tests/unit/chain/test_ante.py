@@ -9,6 +9,7 @@ from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 
 from chain.ante import required_fees
 from chain.coins import Coin
+from chain.keys import SECP256K1, PublicKey
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
@@ -295,8 +296,7 @@ def test_fee_sequence_and_key_stay_when_a_message_fails() -> None:
     account = solo.app.auth.account(solo.app.context_at(0), ALICE.address)
     assert account is not None
     assert account.sequence == 1
-    assert account.pub_key is not None
-    assert account.pub_key.key == ALICE.public_key
+    assert account.pub_key == PublicKey(SECP256K1, ALICE.public_key)
     assert solo.balance(ALICE) == 1_000_000 - 5000
     assert [event.type for event in result.events] == FEE_EVENTS
 

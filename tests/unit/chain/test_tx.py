@@ -13,7 +13,8 @@ from chain.errors import AbciError
 from chain.keys import SECP256K1, PublicKey
 from chain.modules.auth.module import Auth
 from chain.router import MessageRouter
-from chain.tx import DecodedTx, SignerData, decode, sign_bytes, tx_hash
+from chain.signing import DIRECT, SignerData, SigningError, sign_bytes
+from chain.tx import DecodedTx, decode, tx_hash
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
@@ -56,7 +57,8 @@ def test_a_transaction_is_read_whole() -> None:
     assert (tx.memo, tx.timeout_height, tx.gas_limit) == ("hello", 9, 200_000)
     assert tx.signer_infos[0].sequence == 3
     assert tx.signer_infos[0].public_key == PublicKey(SECP256K1, ALICE.public_key)
-    document = sign_bytes(tx, tx.signer_infos[0].mode, SignerData("chain-1", 7, 3))
+    assert tx.signer_infos[0].mode == DIRECT
+    document = sign_bytes(tx, DIRECT, SignerData("chain-1", 7, 3))
     assert PublicKey(SECP256K1, ALICE.public_key).verify(document, tx.signatures[0])
     assert tx_hash(raw) == sha256(raw).digest()
 
@@ -166,11 +168,19 @@ def test_unknown_non_critical_fields_of_the_body_are_let_through() -> None:
     assert tx.body_bytes.endswith(b"later")
 
 
-@pytest.mark.parametrize("mode", [None, 0, 127, 99])
-def test_sign_modes_that_are_not_served(mode: int | None) -> None:
-    with pytest.raises(AbciError, match="unsupported sign mode") as refused:
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        (0, "unsupported sign mode SIGN_MODE_UNSPECIFIED"),
+        (2, "unsuppored sign mode SIGN_MODE_TEXTUAL"),  # so says x/tx
+        (191, "unsupported sign mode SIGN_MODE_EIP_191"),
+        (99, "unsupported sign mode 99"),
+    ],
+)
+def test_sign_modes_that_are_not_served(mode: int, text: str) -> None:
+    with pytest.raises(SigningError) as refused:
         sign_bytes(_decode(_tx(SEND)), mode, SignerData("x", 0, 0))
-    assert refused.value.code == 37
+    assert str(refused.value) == text
 
 
 @given(st.binary(max_size=200))
