@@ -19,6 +19,7 @@ from chain.context import Context, Mode
 from chain.errors import (
     INSUFFICIENT_FEE,
     INSUFFICIENT_FUNDS,
+    INVALID_ADDRESS,
     INVALID_GAS_LIMIT,
     INVALID_PUBKEY,
     INVALID_REQUEST,
@@ -29,7 +30,6 @@ from chain.errors import (
     TX_TIMEOUT_HEIGHT,
     UNAUTHORIZED,
     UNKNOWN_ADDRESS,
-    UNKNOWN_EXTENSION_OPTIONS,
     WRONG_SEQUENCE,
     AbciError,
     Registered,
@@ -42,6 +42,7 @@ from chain.modules.bank.module import Bank
 from chain.signatures import Signature
 from chain.signing import SignerData, SigningError, sign_bytes
 from chain.tx import DecodedTx
+from light_client.values import Timestamp
 
 Decorator = Callable[[Context, DecodedTx], Context]
 
@@ -70,7 +71,6 @@ class Ante:
             set_up,
             *after_setup,
             charge_circuit,
-            reject_extensions,
             self.validate_basic,
             check_timeout,
             self.check_memo,
@@ -92,6 +92,11 @@ class Ante:
             raise INVALID_REQUEST(f"invalid gas supplied; {tx.gas_limit} > {MAX_GAS}")
         if any(coin.amount < 0 for coin in tx.fee):
             raise INSUFFICIENT_FEE(f"invalid fee provided: {coins.text(tx.fee)}")
+        if tx.fee_payer:
+            try:
+                self._auth.acc_address_bytes(tx.fee_payer)
+            except AbciError as error:
+                raise INVALID_ADDRESS(f"Invalid fee payer address ({error})") from error
         if not tx.signatures:
             raise NO_SIGNATURES("")
         if len(tx.signatures) != len(tx.signers):
@@ -237,18 +242,22 @@ def charge_circuit(ctx: Context, tx: DecodedTx) -> Context:
     return ctx
 
 
-def reject_extensions(ctx: Context, tx: DecodedTx) -> Context:
-    if tx.has_extensions:
-        raise UNKNOWN_EXTENSION_OPTIONS("")
-    return ctx
-
-
 def check_timeout(ctx: Context, tx: DecodedTx) -> Context:
     if 0 < tx.timeout_height < ctx.height:
         raise TX_TIMEOUT_HEIGHT(f"block height: {ctx.height}, timeout height: {tx.timeout_height}")
-    if tx.timeout_time is not None and tx.timeout_time.seconds and tx.timeout_time < ctx.time:
-        raise TX_TIMEOUT(f"block time: {ctx.time}, timeout timestamp: {tx.timeout_time}")
+    timeout = tx.timeout_time
+    if timeout is None or timeout.is_zero or timeout.seconds == 0:
+        return ctx
+    if timeout < ctx.time:
+        raise TX_TIMEOUT(
+            f"block time: {_go_time(ctx.time)}, timeout timestamp: {_go_time(timeout)}"
+        )
     return ctx
+
+
+def _go_time(time: Timestamp) -> str:
+    """As Go's ``time.Time`` shows itself."""
+    return f"{time.rfc3339().removesuffix('Z').replace('T', ' ')} +0000 UTC"
 
 
 def check_fee(ctx: Context, tx: DecodedTx) -> None:
@@ -278,6 +287,7 @@ def verify(ctx: Context, tx: DecodedTx, account: Account, signature: Signature |
     key = account.pub_key
     if key is None:
         raise INVALID_PUBKEY("pubkey on account is not set")
+    signatures.check_present(tx)
     signer = SignerData(ctx.chain_id, number, account.sequence, account.address, key)
     try:
         signatures.verify(key, signature, lambda mode: sign_bytes(tx, mode, signer))

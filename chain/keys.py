@@ -111,9 +111,12 @@ class Multisig:
 AccountKey = PublicKey | Multisig
 
 
-def from_any(packed: any_pb2.Any) -> AccountKey:
-    """Unpack a key; sdk/2 for a type that is not known, sdk/8 for a size that is wrong."""
-    return _from_any(packed.type_url, packed.value, MAX_DEPTH)
+def from_any(packed: any_pb2.Any, depth: int = MAX_DEPTH) -> AccountKey:
+    """Unpack a key of at most ``depth`` inside one another.
+
+    sdk/2 for more, and for a type that is not known; sdk/8 for a size that is wrong.
+    """
+    return _from_any(packed.type_url, packed.value, depth)
 
 
 @lru_cache(maxsize=16_384)

@@ -17,9 +17,11 @@ from chain.gas import GasMeter
 from chain.keys import AccountKey, Multisig
 from chain.modules.auth.params import Params
 from chain.signing import LEGACY_AMINO_JSON, SigningError
-from chain.tx import DecodedTx, MultiMode, SignMode
+from chain.tx import DecodedTx
 from cosmos_pb.cosmos.crypto.multisig.v1beta1 import multisig_pb2
+from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from light_client import wire
+from light_client.amino import CompactBitArray
 
 _SIGNATURE_SIZE: Final = 64
 _ENVELOPE: Final = 6
@@ -34,9 +36,9 @@ class Single:
 
 @dataclass(frozen=True, slots=True)
 class Multi:
-    """``bits`` say which keys signed, ``signatures`` are theirs in order."""
+    """``bits`` say which keys signed, unless the transaction has none; ``signatures`` are theirs in order."""
 
-    bits: tuple[bool, ...]
+    bits: tuple[bool, ...] | None
     signatures: tuple[Single | Multi | None, ...]
 
 
@@ -49,19 +51,23 @@ def of(tx: DecodedTx) -> list[Signature | None]:
     if len(tx.signer_infos) > len(tx.signatures):
         raise _out_of_range(len(tx.signatures), len(tx.signatures))
     pairs = zip(tx.signer_infos, tx.signatures, strict=False)
-    return [_read(info.mode, signature) for info, signature in pairs]
+    return [
+        None if info.mode_info is None else _read(info.mode_info, signature)
+        for info, signature in pairs
+    ]
 
 
-def _read(mode: SignMode, signature: bytes) -> Signature | None:
-    if isinstance(mode, int):
-        return Single(mode, signature)
-    if mode is None:
-        return None
+def _read(info: tx_pb2.ModeInfo, signature: bytes) -> Signature:
+    kind = info.WhichOneof("sum")
+    if kind == "single":
+        return Single(info.single.mode, signature)
+    if kind is None:
+        raise PANIC("recovered: unexpected ModeInfo data type <nil>")
     parts = _parts(signature)
-    if len(mode.modes) > len(parts):
+    if len(info.multi.mode_infos) > len(parts):
         raise _out_of_range(len(parts), len(parts))
-    read = [_read(inner, part) for inner, part in zip(mode.modes, parts, strict=False)]
-    return Multi(_bits(mode), (*read, *[None] * (len(parts) - len(read))))
+    read = [_read(*pair) for pair in zip(info.multi.mode_infos, parts, strict=False)]
+    return Multi(_bits(info.multi), (*read, *[None] * (len(parts) - len(read))))
 
 
 def _parts(signature: bytes) -> list[bytes]:
@@ -76,11 +82,14 @@ def _parts(signature: bytes) -> list[bytes]:
     return list(message.signatures)
 
 
-def _bits(mode: MultiMode) -> tuple[bool, ...]:
+def _bits(mode: tx_pb2.ModeInfo.Multi) -> tuple[bool, ...] | None:
+    if not mode.HasField("bitarray"):
+        return None
+    array = CompactBitArray(mode.bitarray.extra_bits_stored, mode.bitarray.elems)
     try:
-        return tuple(mode.bits.bits())
+        return tuple(array.bits())
     except IndexError:
-        size = len(mode.bits.elems)
+        size = len(array.elems)
         raise _out_of_range(size, size) from None
 
 
@@ -134,11 +143,30 @@ def charge(gas: GasMeter, key: AccountKey, signature: Signature | None, params: 
 
 def _signed(signature: Multi) -> list[tuple[int, Signature | None]]:
     """The signatures with the indices of their keys."""
-    indices = [index for index, bit in enumerate(signature.bits) if bit]
+    indices = [index for index, bit in enumerate(signature.bits or ()) if bit]
     found = len(signature.signatures)
     if len(indices) > found:
         raise _out_of_range(found, found)
     return list(zip(indices, signature.signatures, strict=False))
+
+
+def check_present(tx: DecodedTx) -> None:
+    """Refuse as Go's nil pointers do: a signer info without its key, a threshold key's without bits.
+
+    x/auth/tx/adapter.go reads both before the first signature is verified, though a key that the chain knows could be
+    left out.
+    """
+    for info in tx.signer_infos:
+        if info.public_key is None or not _has_bits(info.mode_info):
+            raise PANIC(
+                "recovered: runtime error: invalid memory address or nil pointer dereference"
+            )
+
+
+def _has_bits(info: tx_pb2.ModeInfo | None) -> bool:
+    if info is None or not info.HasField("multi"):
+        return True
+    return info.multi.HasField("bitarray") and all(map(_has_bits, info.multi.mode_infos))
 
 
 def verify(key: AccountKey, signature: Signature | None, document: Callable[[int], bytes]) -> None:
@@ -157,7 +185,8 @@ def verify(key: AccountKey, signature: Signature | None, document: Callable[[int
 
 
 def _verify_multi(key: Multisig, signature: Multi, document: Callable[[int], bytes]) -> None:
-    size, marked = len(signature.bits), sum(signature.bits)
+    bits = signature.bits or ()
+    size, marked = len(bits), sum(bits)
     if size != len(key.keys):
         raise SigningError(f"bit array size is incorrect, expecting: {len(key.keys)}")
     if not key.threshold <= len(signature.signatures) <= size:

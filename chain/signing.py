@@ -66,10 +66,6 @@ def legacy_amino_json(tx: DecodedTx, signer: SignerData) -> bytes:
     """The StdSignDoc: sorted JSON, without what an empty timeout or an ordered transaction would say."""
     try:
         body = parse(tx_pb2.TxBody, tx.body_bytes)  # not even fields that are not critical
-        if body.extension_options or body.non_critical_extension_options:
-            raise SigningError(
-                "SIGN_MODE_LEGACY_AMINO_JSON does not support protobuf extension options: invalid request"
-            )
         return _object(_document(tx, body, signer)).encode()
     except (AbciError, AminoError) as error:
         raise SigningError(str(error)) from error

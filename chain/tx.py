@@ -8,6 +8,7 @@ signers that are no addresses. An Any inside a message is left to the message's 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, TypeVar, cast
@@ -21,13 +22,14 @@ from chain.coins import Coin
 from chain.errors import TX_DECODE, AbciError
 from chain.keys import AccountKey
 from chain.router import MessageRouter, Service
+from cosmos_pb import message_class
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
-from light_client.amino import CompactBitArray
-from light_client.values import Timestamp
+from light_client.values import ZERO_TIME, Timestamp
 
 NON_CRITICAL: Final = 1 << 10
 """Field numbers with this bit may be unknown inside a TxBody (ADR-020)."""
 
+_YEAR_10000: Final = 253_402_300_800
 _GO_PACKAGES: Final = {
     "cosmos.tx.v1beta1": "tx",
     "cosmos.tx.signing.v1beta1": "signing",
@@ -49,23 +51,11 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class MultiMode:
-    """How a threshold key signed: which of its keys, and each of those in what mode."""
-
-    bits: CompactBitArray
-    modes: tuple[SignMode, ...]
-
-
-SignMode = int | MultiMode | None
-"""The number of a SignMode, or several for a threshold key; None when the signer does not say."""
-
-
-@dataclass(frozen=True, slots=True)
 class SignerInfo:
-    """The chain knows a missing ``public_key`` already."""
+    """``mode_info`` says how this signer signed, and may be absent."""
 
     public_key: AccountKey | None
-    mode: SignMode
+    mode_info: tx_pb2.ModeInfo | None
     sequence: int
 
 
@@ -86,7 +76,6 @@ class DecodedTx:
     timeout_height: int
     timeout_time: Timestamp | None
     unordered: bool
-    has_extensions: bool
     fee: tuple[Coin, ...]
     gas_limit: int
     fee_payer: str
@@ -122,7 +111,7 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         for service, packed in zip(services, body.messages, strict=True)
     )
     payer = auth.fee.payer
-    timeout = body.timeout_timestamp if body.HasField("timeout_timestamp") else None
+    _check_options(body)
     return DecodedTx(
         raw=raw,
         body_bytes=tx.body_bytes,
@@ -132,9 +121,8 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         signers=_signers(services, messages, payer, address_bytes),
         memo=body.memo,
         timeout_height=body.timeout_height,
-        timeout_time=Timestamp(timeout.seconds, timeout.nanos) if timeout is not None else None,
+        timeout_time=_timeout(body),
         unordered=body.unordered,
-        has_extensions=bool(body.extension_options),
         fee=coins.from_pb(auth.fee.amount),
         gas_limit=auth.fee.gas_limit,
         fee_payer=payer,
@@ -162,26 +150,50 @@ def _signers(
         for address in service.signers(message):
             found[address_bytes(address)] = None
     if payer:
-        found[address_bytes(payer)] = None
+        with suppress(AbciError):  # no address: refused in the ante handler
+            found[address_bytes(payer)] = None
     return tuple(found)
 
 
 def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
     return SignerInfo(
         public_key=keys.from_any(info.public_key) if info.HasField("public_key") else None,
-        mode=_mode(info.mode_info),
+        mode_info=info.mode_info if info.HasField("mode_info") else None,
         sequence=info.sequence,
     )
 
 
-def _mode(info: tx_pb2.ModeInfo) -> SignMode:
-    if info.HasField("single"):
-        return info.single.mode
-    if not info.HasField("multi"):
+def _check_options(body: tx_pb2.TxBody) -> None:
+    """No extension option has an implementation (types/tx TxExtensionOptionI)."""
+    options = [*body.extension_options, *body.non_critical_extension_options]
+    for option in options:
+        if not _is_known(option.type_url):
+            raise TX_DECODE(f"unable to resolve type URL {option.type_url}")
+    if options:
+        raise TX_DECODE("no registered implementations of type tx.TxExtensionOptionI")
+
+
+def _is_known(url: str) -> bool:
+    try:
+        message_class(url.removeprefix("/"))
+    except KeyError:
+        return False
+    return url.startswith("/")
+
+
+def _timeout(body: tx_pb2.TxBody) -> Timestamp | None:
+    """The timeout's instant, within the years 1 to 9999 (gogoproto types/timestamp.go); sdk/2 for any other."""
+    if not body.HasField("timeout_timestamp"):
         return None
-    bits = info.multi.bitarray
-    array = CompactBitArray(bits.extra_bits_stored, bits.elems)
-    return MultiMode(array, tuple(map(_mode, info.multi.mode_infos)))
+    seconds, nanos = body.timeout_timestamp.seconds, body.timeout_timestamp.nanos
+    shown = f"timestamp: &timestamppb.Timestamp{{Seconds: {seconds},\nNanos: {nanos},\n}}"
+    if seconds < ZERO_TIME.seconds:
+        raise TX_DECODE(f"{shown} before 0001-01-01")
+    if seconds >= _YEAR_10000:
+        raise TX_DECODE(f"{shown} after 10000-01-01")
+    if not 0 <= nanos < 10**9:
+        raise TX_DECODE(f"{shown}: nanos not in range [0, 1e9)")
+    return Timestamp(seconds, nanos)
 
 
 def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:

@@ -10,14 +10,13 @@ from btclib_libsecp256k1 import dsa, keys
 from google.protobuf.message import Message
 
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
+from cosmos_pb.cosmos.crypto.multisig import keys_pb2 as multisig_pb2
 from cosmos_pb.cosmos.crypto.secp256k1 import keys_pb2
 from cosmos_pb.cosmos.tx.signing.v1beta1 import signing_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
-from light_client import bech32
+from light_client import amino, bech32
 from light_client.ripemd import ripemd160
-
-PUBKEY_URL = "/cosmos.crypto.secp256k1.PubKey"
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,38 @@ class Person:
         return dsa.to_compact(dsa.sign(sha256(document).digest(), self.secret))
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """A multisig account: ``threshold`` of the members must sign."""
+
+    threshold: int
+    members: tuple[Person | Threshold, ...]
+    prefix: str = "cosmos"
+
+    @property
+    def amino(self) -> amino.Multisig:
+        keys = (
+            amino.Key(amino.SECP256K1, member.public_key)
+            if isinstance(member, Person)
+            else member.amino
+            for member in self.members
+        )
+        return amino.Multisig(self.threshold, tuple(keys))
+
+    @property
+    def address(self) -> str:
+        return bech32.encode(self.prefix, self.amino.address)
+
+    @property
+    def key(self) -> any_pb2.Any:
+        keys = [public_key(each) if isinstance(each, Person) else each.key for each in self.members]
+        return pack(multisig_pb2.LegacyAminoPubKey(threshold=self.threshold, public_keys=keys))
+
+
+def public_key(person: Person) -> any_pb2.Any:
+    return pack(keys_pb2.PubKey(key=person.public_key))
+
+
 def pack(message: Message) -> any_pb2.Any:
     return any_pb2.Any(
         type_url=f"/{message.DESCRIPTOR.full_name}", value=message.SerializeToString()
@@ -58,10 +89,9 @@ def fee(amount: str = "", gas: int = 200_000, **fields: str) -> tx_pb2.Fee:
 
 
 def signer_info(person: Person, sequence: int) -> tx_pb2.SignerInfo:
-    key = keys_pb2.PubKey(key=person.public_key).SerializeToString()
     single = tx_pb2.ModeInfo.Single(mode=signing_pb2.SIGN_MODE_DIRECT)
     return tx_pb2.SignerInfo(
-        public_key=any_pb2.Any(type_url=PUBKEY_URL, value=key),
+        public_key=public_key(person),
         mode_info=tx_pb2.ModeInfo(single=single),
         sequence=sequence,
     )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from chain import keys
-from chain.errors import UNPACK_ANY
+from chain.errors import PANIC, TX_DECODE, UNPACK_ANY, AbciError
 from chain.keys import AccountKey
 from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
 from cosmos_pb.google.protobuf import any_pb2
@@ -82,5 +82,14 @@ def _from_base(message: auth_pb2.BaseAccount) -> Account:
         address=message.address,
         number=message.account_number,
         sequence=message.sequence,
-        pub_key=keys.from_any(message.pub_key) if message.HasField("pub_key") else None,
+        pub_key=_key(message.pub_key) if message.HasField("pub_key") else None,
     )
+
+
+def _key(packed: any_pb2.Any) -> AccountKey:
+    """The account itself is one of the ten messages that may be inside one another."""
+    try:
+        return keys.from_any(packed, keys.MAX_DEPTH - 1)
+    except AbciError as error:
+        reason = error.log.removesuffix(f": {TX_DECODE.text}")
+        raise PANIC(f"recovered: collections: encoding error: value decode: {reason}") from error

@@ -57,22 +57,6 @@ def test_direct_aux(case: dict[str, str]) -> None:
         assert str(refused.value) == case["refused"]
 
 
-def _with_body(**fields: Any) -> DecodedTx:
-    """The first golden transaction with more in its body."""
-    raw = tx_pb2.TxRaw.FromString(bytes.fromhex(GOLDEN["documents"][0]["tx"]))
-    raw.body_bytes += tx_pb2.TxBody(**fields).SerializeToString()
-    return _decode(raw.SerializeToString())
-
-
-def test_amino_knows_no_extension_options() -> None:
-    tx = _with_body(non_critical_extension_options=[any_pb2.Any()])
-    with pytest.raises(SigningError) as refused:
-        sign_bytes(tx, LEGACY_AMINO_JSON, PLACE)
-    assert str(refused.value) == (
-        "SIGN_MODE_LEGACY_AMINO_JSON does not support protobuf extension options: invalid request"
-    )
-
-
 def test_amino_covers_no_unknown_fields() -> None:
     """Non-critical ones pass the decoder, and a signature in this mode would say nothing of them."""
     raw = tx_pb2.TxRaw.FromString(bytes.fromhex(GOLDEN["documents"][0]["tx"]))
