@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import cycle, pairwise
@@ -26,6 +26,7 @@ from light_client import ics23, proof_codec
 PACKAGE: Final = "@confio/ics23@0.6.8"
 PEER: Final = Path(__file__).parent / "peer" / "ics23.mjs"
 AIM: Final = 1.3
+ROUNDS: Final = 3
 KEYS: Final = 2_000
 CASES: Final = 200
 IN_BATCH: Final = 20
@@ -61,22 +62,44 @@ class Case:
 
 
 def run(quick: bool) -> list[Result]:
-    """Ratios of rates; 0 when there is no peer, which is then said and misses no aim."""
+    """Ratios of rates; 0 when there is no peer, which is then said and misses no aim.
+
+    Both take turns, and the best round of each counts: what else the machine does disturbs neither alone.
+    """
     kinds = _kinds()
-    seconds = 0.3 if quick else 1.5
-    found, reason = _peer(kinds, seconds)
-    results = []
-    for name, (spec, cases) in kinds.items():
-        turn = cycle(cases)
-        n = (20 if quick else 100) if "batch" in name else (500 if quick else 5_000)
-        ours = per_second(_verifying(SPECS[spec], turn), n)
-        if found is None:
-            what = f"{ours:,.0f}/s; no peer: {reason}"
-            results.append(Result(f"peer {name}", 0, "x", n, what))
-        else:
-            what = f"{ours:,.0f}/s, {PACKAGE} {found[name]:,.0f}/s"
-            results.append(Result(f"peer {name}", ours / found[name], "x", n, what, AIM))
-    return results
+    counts = {
+        name: (20 if quick else 100) if "batch" in name else (500 if quick else 5_000)
+        for name in kinds
+    }
+    ours: dict[str, float] = {}
+    theirs: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        peer = _Peer(Path(folder), kinds)
+        for _ in range(1 if quick else ROUNDS):
+            _best(theirs, peer.rates(0.3 if quick else 0.6))
+            _best(ours, _rates(kinds, counts))
+    return [_result(name, ours[name], theirs.get(name), n, peer) for name, n in counts.items()]
+
+
+def _result(name: str, ours: float, theirs: float | None, n: int, peer: _Peer) -> Result:
+    if theirs is None:
+        return Result(f"peer {name}", 0, "x", n, f"{ours:,.0f}/s; no peer: {peer.missing}")
+    what = f"{ours:,.0f}/s, {PACKAGE} {theirs:,.0f}/s"
+    return Result(f"peer {name}", ours / theirs, "x", n, what, AIM)
+
+
+def _best(known: dict[str, float], measured: Mapping[str, float]) -> None:
+    for name, rate in measured.items():
+        known[name] = max(rate, known.get(name, 0))
+
+
+def _rates(
+    kinds: Mapping[str, tuple[str, list[Case]]], counts: Mapping[str, int]
+) -> dict[str, float]:
+    return {
+        name: per_second(_verifying(SPECS[spec], cycle(cases)), counts[name])
+        for name, (spec, cases) in kinds.items()
+    }
 
 
 def _verifying(spec: ics23.ProofSpec, turn: Iterable[Case]) -> Callable[[], None]:
@@ -88,30 +111,41 @@ def _verifying(spec: ics23.ProofSpec, turn: Iterable[Case]) -> Callable[[], None
     return work
 
 
-def _peer(
-    kinds: dict[str, tuple[str, list[Case]]], seconds: float
-) -> tuple[dict[str, float] | None, str]:
-    """The peer's rates, or why there are none."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        return None, "npm and node are not installed"
-    with tempfile.TemporaryDirectory() as folder:
+class _Peer:
+    """The npm package, installed in a folder; ``missing`` says why it cannot be had."""
+
+    def __init__(self, folder: Path, kinds: Mapping[str, tuple[str, list[Case]]]) -> None:
+        self._folder = folder
+        self.missing = ""
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            self.missing = "npm and node are not installed"
+            return
         told = {
             name: {"spec": spec, "cases": [case.as_json() for case in cases]}
             for name, (spec, cases) in kinds.items()
         }
-        (Path(folder) / "kinds.json").write_text(json.dumps(told))
-        for command in (
-            [npm, "install", "--silent", "--no-save", "--ignore-scripts", PACKAGE],
-            [node, str(PEER), "kinds.json", str(seconds)],
-        ):
-            done = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
-            )
-            if done.returncode:
-                return None, f"{Path(command[0]).name}: {done.stderr.strip()[-200:]}"
-        rates: dict[str, float] = json.loads(done.stdout)
-        return rates, ""
+        (folder / "kinds.json").write_text(json.dumps(told))
+        self._run("npm", "install", "--silent", "--no-save", "--ignore-scripts", PACKAGE)
+
+    def rates(self, seconds: float) -> dict[str, float]:
+        """Verifications a second of every kind; nothing without the package."""
+        output = "" if self.missing else self._run("node", str(PEER), "kinds.json", str(seconds))
+        found: dict[str, float] = json.loads(output or "{}")
+        return found
+
+    def _run(self, name: str, *words: str) -> str:
+        done = subprocess.run(
+            [shutil.which(name) or name, *words],
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if done.returncode:
+            self.missing = f"{name}: {done.stderr.strip()[-200:]}"
+            return ""
+        return done.stdout
 
 
 def _kinds() -> dict[str, tuple[str, list[Case]]]:

@@ -241,7 +241,10 @@ def _check_inners(spec: ProofSpec, path: tuple[InnerOp, ...]) -> None:
 
 def _check_iavl_leaf(leaf: LeafOp) -> None:
     """A leaf's prefix is its height 0, its size 1 and its version, and nothing else."""
-    height, size, rest = _iavl_prefix(leaf.prefix)
+    size_at, version_at, end = _iavl_prefix(leaf.prefix)
+    height = _even_zigzag(leaf.prefix, 0, size_at)
+    size = _even_zigzag(leaf.prefix, size_at, version_at)
+    rest = len(leaf.prefix) - end
     if rest:
         raise ProofError(f"expected remaining prefix length to be 0, got: {rest}")
     if height != 0:
@@ -252,7 +255,8 @@ def _check_iavl_leaf(leaf: LeafOp) -> None:
 
 def _check_iavl_inner(op: InnerOp, layer: int) -> None:
     """Behind the version: the left child's length byte, or that child and the next length byte."""
-    height, _, rest = _iavl_prefix(op.prefix)
+    size_at, _, end = _iavl_prefix(op.prefix)
+    height, rest = _even_zigzag(op.prefix, 0, size_at), len(op.prefix) - end
     if height < layer:
         raise ProofError(
             f"IAVL height ({height}) must be greater than or equal to the layer number ({layer})"
@@ -264,17 +268,17 @@ def _check_iavl_inner(op: InnerOp, layer: int) -> None:
 
 
 def _iavl_prefix(prefix: bytes) -> tuple[int, int, int]:
-    """Height, size, and how many bytes follow the version.
+    """Where the size begins, where the version, and where it ends; none of the three is negative.
 
     A varint ends at its first byte below 128; in zig-zag form its sign is its lowest bit.
     """
     match = _THREE_VARINTS.match(prefix)
     if match is None:
         raise ProofError(f"failed to read IAVL prefix {prefix.hex()}")
-    size_at, version_at, rest = match.end(1), match.end(2), len(prefix) - match.end()
+    size_at, version_at = match.end(1), match.end(2)
     if (prefix[0] | prefix[size_at] | prefix[version_at]) & 1:
         raise ProofError(f"IAVL height, size and version must be non-negative: {prefix.hex()}")
-    return _even_zigzag(prefix, 0, size_at), _even_zigzag(prefix, size_at, version_at), rest
+    return size_at, version_at, match.end()
 
 
 def _even_zigzag(data: bytes, at: int, end: int) -> int:
