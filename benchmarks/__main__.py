@@ -20,6 +20,7 @@ BENCHMARKS: Final = (
     "proofs_peer",
     "headers",
     "contract_calls",
+    "vm_costs",
     "state",
     "transfers",
     "rpc",

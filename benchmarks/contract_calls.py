@@ -27,10 +27,10 @@ def run(quick: bool) -> list[Result]:
 def _measure(vm: VM, n: int) -> list[Result]:
     code = vm.store_code(contracts.artifact("cw20_token"))
     vm.pin(code)
-    store = _Store()
-    vm.call(code, "instantiate", [_ENV, _INFO, _json(_TOKEN)], store, GAS)
-    transfer = [_ENV, _INFO, _json({"transfer": {"recipient": SINK, "amount": "1"}})]
-    balance = [_ENV, _json({"balance": {"address": SINK}})]
+    store = Store()
+    vm.call(code, "instantiate", [ENV, INFO, encode(TOKEN)], store, GAS)
+    transfer = [ENV, INFO, encode({"transfer": {"recipient": SINK, "amount": "1"}})]
+    balance = [ENV, encode({"balance": {"address": SINK}})]
     calls = per_second(lambda: vm.call(code, "execute", transfer, store, GAS), n)
     queries = per_second(lambda: vm.call(code, "query", balance, store, GAS), n)
     return [
@@ -43,7 +43,7 @@ def _measure(vm: VM, n: int) -> list[Result]:
     ]
 
 
-class _Store:
+class Store:
     """Satisfies ``chain.vm.Backend``; any text is an address."""
 
     def __init__(self) -> None:
@@ -81,19 +81,19 @@ class _Store:
         return 0
 
 
-def _json(value: Any) -> bytes:
+def encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-_ENV: Final = _json(
+ENV: Final = encode(
     {
         "block": {"height": 7, "time": "1700000000000000000", "chain_id": "bench-1"},
         "transaction": {"index": 0},
         "contract": {"address": "cosmos1contract"},
     }
 )
-_INFO: Final = _json({"sender": OWNER, "funds": []})
-_TOKEN: Final = {
+INFO: Final = encode({"sender": OWNER, "funds": []})
+TOKEN: Final = {
     "name": "Ship",
     "symbol": "SHIP",
     "decimals": 6,
