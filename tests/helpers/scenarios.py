@@ -1,4 +1,4 @@
-"""Scenarios: what people do with contracts, step by step, as data; here they are played on the embedded chain.
+"""Scenarios: what people do with contracts, step by step, as data; here they are played on a chain.
 
 A scenario is a JSON object whose ``steps`` are made one after the other, each in a block of its own:
 
@@ -25,23 +25,29 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from google.protobuf.message import Message
-from helpers.accounts import Person
-from helpers.chains import GENESIS_TIME, Solo, genesis
+from helpers.accounts import Person, fee, sign_tx
+from helpers.chains import CHAIN_ID, GENESIS_TIME, genesis
 from helpers.wasm import attribute, refusal
 
+from chain.app import Application
+from chain.store.database import MemoryDatabase
 from chain.vm import VM
+from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
+from cosmos_pb.cosmos.auth.v1beta1 import query_pb2 as auth_query
 from cosmos_pb.cosmos.bank.v1beta1 import query_pb2 as bank_query
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.abci.v1beta1 import abci_pb2
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmwasm.wasm.v1 import query_pb2, tx_pb2
+from cosmos_pb.google.protobuf import duration_pb2, timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
+from cosmos_pb.tendermint.types import params_pb2
 
-PREFIX: Final = "orai"
-"""Of the chain for which these contracts were made: the longest prefix whose contracts the peer takes for addresses."""
+PREFIX: Final = "wasm"
+"""Of wasmd; the peer takes none for an address of a contract that is longer."""
 PEOPLE: Final = {name: Person(name, PREFIX) for name in ("alice", "bob", "carol", "dave")}
 COINS: Final = {"orai": 10**12, "usd": 10**12}
 """What each of them has in the beginning, besides what fees would cost."""
@@ -66,24 +72,37 @@ class Seen:
     data: str = ""
 
 
-class Stage(Solo):
-    """The chain on which a scenario is played.
+class App(Protocol):
+    """What a stage needs of a chain: ABCI."""
 
-    ``said`` are the steps as a peer can make them, ``seen`` what came of each, ``gas`` what the transactions used.
+    def init_chain(self, request: abci.RequestInitChain) -> object: ...
+    def finalize_block(self, request: abci.RequestFinalizeBlock) -> abci.ResponseFinalizeBlock: ...
+    def commit(self) -> object: ...
+    def query(self, request: abci.RequestQuery) -> abci.ResponseQuery: ...
+
+
+def ours(vm: VM) -> App:
+    return Application(MemoryDatabase(), vm, bech32_prefix=PREFIX)
+
+
+class Stage:
+    """The chain on which a scenario is played; a block is five seconds, and has one transaction.
+
+    ``said`` are the steps as a peer can make them, ``seen`` what came of each, ``told`` the same in the chain's words.
     """
 
-    def __init__(self, vm: VM, code: Code) -> None:
-        held = ",".join(f"{amount}{denom}" for denom, amount in COINS.items())
-        self.later = self.now = 0
-        super().__init__(genesis(dict.fromkeys(PEOPLE.values(), held)), vm=vm, bech32_prefix=PREFIX)
-        self.block()
+    def __init__(self, app: App, code: Code) -> None:
+        self.app = app
         self.code = code
+        self.height = self.later = self.now = 0
         self.names = {name: person.address for name, person in PEOPLE.items()}
         self.codes: dict[str, int] = {}
         self.contracts: list[str] = []
-        self.gas: list[int] = []
         self.said: list[dict[str, Any]] = []
         self.seen: list[Seen] = []
+        self.told: list[abci.ExecTxResult | abci.ResponseQuery] = []
+        self.app.init_chain(_beginning())
+        self.block(_signed(PEOPLE["alice"], 0, 0, _nothing(PEOPLE["alice"])))
 
     def play(self, scenario: Any) -> None:
         """Make all steps; AssertionError where something else comes of one than is written."""
@@ -172,13 +191,34 @@ class Stage(Solo):
         self.codes[name] = int(attribute(self.deliver("alice", message), "code_id"))
 
     def deliver(self, by: str, message: Message) -> abci.ExecTxResult:
-        [result] = self.block(self.tx(PEOPLE[by], message, gas=GAS))
-        self.gas.append(result.gas_used)
+        [result] = self.block(self.tx(PEOPLE[by], message))
         return result
+
+    def tx(self, person: Person, message: Message) -> bytes:
+        request = auth_query.QueryAccountRequest(address=person.address)
+        answer = self.query("/cosmos.auth.v1beta1.Query/Account", request)
+        packed = auth_query.QueryAccountResponse.FromString(answer.value).account
+        account = auth_pb2.BaseAccount.FromString(packed.value)
+        return _signed(person, account.account_number, account.sequence, message)
+
+    def block(self, *txs: bytes) -> list[abci.ExecTxResult]:
+        self.height += 1
+        self.now = self.time_of(self.height)
+        time = timestamp_pb2.Timestamp(seconds=self.now // 10**9)
+        request = abci.RequestFinalizeBlock(txs=txs, height=self.height, time=time)
+        response = self.app.finalize_block(request)
+        self.app_hash = response.app_hash
+        self.app.commit()
+        return list(response.tx_results)
+
+    def query(self, path: str, request: Message) -> abci.ResponseQuery:
+        data = request.SerializeToString()
+        return self.app.query(abci.RequestQuery(path=path, data=data))
 
     def done(self, kind: str, said: Mapping[str, Any]) -> Seen:
         by = next(name for name, address in self.names.items() if address == said["sender"])
         result = self.deliver(by, TRANSACTIONS[kind](said))
+        self.told.append(result)
         if result.code:
             return Seen(error=bare(refusal(result)[2]))
         for event in result.events:
@@ -192,22 +232,18 @@ class Stage(Solo):
         if kind == "balance":
             request = bank_query.QueryAllBalancesRequest(address=said["address"])
             answer = self.query("/cosmos.bank.v1beta1.Query/AllBalances", request)
+            self.told.append(answer)
             coins = bank_query.QueryAllBalancesResponse.FromString(answer.value).balances
             return Seen(answer={coin.denom: coin.amount for coin in coins})
         smart = query_pb2.QuerySmartContractStateRequest(
             address=said["contract"], query_data=encoded(said["msg"])
         )
         answer = self.query("/cosmwasm.wasm.v1.Query/SmartContractState", smart)
+        self.told.append(answer)
         if answer.code:
             return Seen(error=bare(answer.log))
         data = query_pb2.QuerySmartContractStateResponse.FromString(answer.value).data
         return Seen(answer=json.loads(data))
-
-    def request(self, *txs: bytes) -> abci.RequestFinalizeBlock:
-        made = super().request(*txs)
-        made.time.seconds += self.later
-        self.now = made.time.seconds * 10**9
-        return made
 
     def time_of(self, height: int) -> int:
         """Of a block at this height, made now; nanoseconds."""
@@ -235,6 +271,36 @@ class Stage(Solo):
         answer = self.query("/cosmwasm.wasm.v1.Query/AllContractState", request)
         models = query_pb2.QueryAllContractStateResponse.FromString(answer.value).models
         return {model.key.hex(): model.value.hex() for model in models}
+
+
+def _beginning() -> abci.RequestInitChain:
+    held = ",".join(f"{amount}{denom}" for denom, amount in COINS.items())
+    return abci.RequestInitChain(
+        chain_id=CHAIN_ID,
+        time=timestamp_pb2.Timestamp(seconds=GENESIS_TIME),
+        initial_height=1,
+        consensus_params=params_pb2.ConsensusParams(
+            block=params_pb2.BlockParams(max_bytes=4_000_000, max_gas=-1),
+            evidence=params_pb2.EvidenceParams(
+                max_age_num_blocks=100_000,
+                max_age_duration=duration_pb2.Duration(seconds=172_800),
+                max_bytes=1_048_576,
+            ),
+            validator=params_pb2.ValidatorParams(pub_key_types=["ed25519"]),
+        ),
+        app_state_bytes=json.dumps(genesis(dict.fromkeys(PEOPLE.values(), held))).encode(),
+    )
+
+
+def _signed(person: Person, number: int, sequence: int, message: Message) -> bytes:
+    signers = [(person, number, sequence)]
+    return sign_tx(signers, [message], chain_id=CHAIN_ID, fee=fee(gas=GAS))
+
+
+def _nothing(person: Person) -> Message:
+    """Reading the count of transactions costs less before the first; wasmd has had one in its genesis."""
+    coin = coin_pb2.Coin(denom="orai", amount="1")
+    return bank_tx.MsgSend(from_address=person.address, to_address=person.address, amount=[coin])
 
 
 def codes_of(value: Any) -> list[str]:

@@ -1,22 +1,24 @@
-"""The 29 contracts that npm has, in scenarios of their own: on our chain, and in cw-simulate where it can.
+"""The 29 contracts that npm has, in scenarios of their own: on our chain, as wasmd plays them, and as cw-simulate can.
 
-The scenarios are the JSON files beside this one (`helpers.scenarios` says how to read them). ``peer`` is true where
-cw-simulate must agree about every event, answer, error and byte of storage, or says why it is not asked. A step's
-``peer`` says why the words of its error are others there.
+The scenarios are the JSON files beside this one (`helpers.scenarios` says how to read them). What wasmd makes of them
+is recorded (`helpers.wasmd`); where `LIGHTSHIP_WASMD` names one of that version, it is asked itself. ``peer`` is true
+where cw-simulate must agree about every event, answer, error and byte of storage, or says why it is not asked. A
+step's ``peer`` says why the words of its error are others there.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from helpers import npm, peer
-from helpers.scenarios import Seen, Stage, codes_of
+from helpers import npm, peer, wasmd
+from helpers.scenarios import Seen, Stage, codes_of, ours
 
 from chain.vm import VM
 
@@ -25,12 +27,11 @@ PACKAGES: Final = {
     "@oraichain/oraidex-contracts-build": "1.0.36",
     "@oraichain/aioracle-contracts-build": "1.0.7",
 }
-SCENARIOS: Final = [
-    scenario
-    for file in sorted(Path(__file__).parent.glob("*.json"))
-    for scenario in json.loads(file.read_text())
-]
+SCENARIOS: Final = wasmd.scenarios()
 COMPARED: Final = [scenario for scenario in SCENARIOS if scenario["peer"] is True]
+RECORDED: Final = json.loads(wasmd.RECORD.read_text())["scenarios"]
+
+Play = Callable[[Any], Stage]
 
 pytestmark = pytest.mark.xdist_group("npm")
 
@@ -57,6 +58,18 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
+def play(vm: VM, files: dict[str, Path]) -> Play:
+    """Plays a scenario on a new chain of ours."""
+
+    def played(scenario: Any) -> Stage:
+        stage = Stage(ours(vm), lambda name: files[name].read_bytes())
+        stage.play(scenario)
+        return stage
+
+    return played
+
+
+@pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peer.Peer]:
     folder = tmp_path_factory.mktemp("peer")
     npm.install(peer.PACKAGES, folder)
@@ -66,26 +79,41 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peer.Peer]:
         yield made
 
 
-def played(scenario: Any, vm: VM, files: dict[str, Path]) -> Stage:
-    stage = Stage(vm, lambda name: files[name].read_bytes())
-    stage.play(scenario)
-    return stage
+@pytest.fixture(scope="module")
+def real() -> Iterator[tuple[str, Path]]:
+    """wasmd and a home for it."""
+    binary = os.environ.get("LIGHTSHIP_WASMD")
+    if not binary:
+        pytest.skip("LIGHTSHIP_WASMD names no wasmd")
+    with wasmd.prepared(binary) as home:
+        yield binary, home
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=title)
-def test_on_our_chain(scenario: Any, vm: VM, files: dict[str, Path]) -> None:
-    """As it is written, and twice the same."""
-    first, second = (played(scenario, vm, files) for _ in range(2))
-    assert first.seen == second.seen
-    assert first.gas == second.gas
-    assert first.app.multistore.app_hash == second.app.multistore.app_hash
+def test_on_our_chain(scenario: Any, play: Play) -> None:
+    """As it is written, twice the same, and to the byte what wasmd has answered: gas, events, data and errors."""
+    first, second = play(scenario), play(scenario)
+    assert first.told == second.told
+    assert first.app_hash == second.app_hash
+    assert wasmd.record(first) == RECORDED[scenario["name"]]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=title)
+def test_wasmd_says_what_is_recorded(
+    scenario: Any, play: Play, files: dict[str, Path], real: tuple[str, Path]
+) -> None:
+    with wasmd.running(*real) as chain:
+        theirs = Stage(chain, lambda name: files[name].read_bytes())
+        theirs.play(scenario)
+        assert theirs.told == play(scenario).told
+        assert wasmd.record(theirs) == RECORDED[scenario["name"]]
 
 
 @pytest.mark.parametrize("scenario", COMPARED, ids=title)
 def test_as_the_peer_does(
-    scenario: Any, vm: VM, files: dict[str, Path], simulator: peer.Peer
+    scenario: Any, play: Play, files: dict[str, Path], simulator: peer.Peer
 ) -> None:
-    stage = played(scenario, vm, files)
+    stage = play(scenario)
     theirs, storage = simulator.play(stage, [files[name] for name in stage.codes])
     steps = [step for step in scenario["steps"] if "wait" not in step]
     for step, mine, other in zip(steps, stage.seen, theirs, strict=True):
