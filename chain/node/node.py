@@ -14,10 +14,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from chain.node import services
 from chain.node.blockstore import BlockStore, StoredBlock
@@ -31,6 +31,7 @@ from chain.node.identity import Identity
 from chain.node.limits import MempoolLimits, ServerLimits
 from chain.node.maker import Maker, Pace
 from chain.node.privval import ValidatorKey
+from chain.node.registry import PAGES, Registry, Urls
 from chain.node.rpc import Rpc
 from chain.node.transport import NodeTransport
 from chain.router import QueryRouter
@@ -39,7 +40,7 @@ from chain.store.multistore import KEEP_RECENT
 
 if TYPE_CHECKING:
     from chain.node.grpc import GrpcServer
-    from chain.node.rest import RestServer
+    from chain.node.rest import Page, RestServer
     from chain.node.server import RpcServer
 
 log = logging.getLogger("chain.node")
@@ -175,7 +176,9 @@ class Node:
         self._servers.append(grpc)
         address, port = await grpc.start(host, grpc_port)
         self.grpc_address = f"{address}:{port}"
-        rest = RestServer(self.engine, self._queries().methods, self.config.server)
+        rest = RestServer(
+            self.engine, self._queries().methods, self.config.server, self._registry_pages()
+        )
         self._servers.append(rest)
         address, port = await rest.start(host, rest_port)
         self.rest_url = f"http://{address}:{port}"
@@ -203,6 +206,19 @@ class Node:
         """The application's query table; empty for one that has none."""
         found = getattr(self.app, "queries", None)
         return found if isinstance(found, QueryRouter) else QueryRouter()
+
+    def _registry_pages(self) -> dict[str, Page]:
+        """The chain's description under its paths."""
+        registry = Registry(self.engine, self.config.bech32_prefix, self.config.min_gas_prices)
+
+        def page(make: Callable[[Registry, Urls], Awaitable[dict[str, Any]]]) -> Page:
+            def shown(hostname: str) -> Awaitable[Mapping[str, Any]]:
+                urls = Urls(self.rpc_url, self.rest_url, self.grpc_address)
+                return make(registry, urls.seen_from(hostname))
+
+            return shown
+
+        return {path: page(make) for path, make in PAGES.items()}
 
     def _register_services(self) -> None:
         about = services.About(

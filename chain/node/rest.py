@@ -20,7 +20,7 @@ from chain import gojson, protojson
 from chain.errors import AbciError
 from chain.node import httprequest, httprule
 from chain.node.engine import Engine
-from chain.node.errors import listening
+from chain.node.errors import NodeError, listening
 from chain.node.grpc import HEIGHT_KEY, asked_height, status
 from chain.node.httprequest import RequestError
 from chain.node.httprule import Route
@@ -56,8 +56,8 @@ _HTTP: Final[Mapping[StatusCode, int]] = {
 }
 """grpc-gateway v1, ``runtime/errors.go``."""
 
-Page = Callable[[], Mapping[str, Any]]
-"""A JSON document of the node's own, made anew for each request."""
+Page = Callable[[str], Awaitable[Mapping[str, Any]]]
+"""A JSON document of the node's own, made for a client that reached it under this host name."""
 
 
 class RestServer:
@@ -108,7 +108,7 @@ class RestServer:
         path = unquote(request.rel_url.raw_path)
         page = self._pages.get(path) if request.method == "GET" else None
         if page is not None:
-            return _json(gojson.encode(page()))
+            return await _shown_page(page, request.url.host or "")
         form = request.method == "POST" and request.content_type == _FORM
         found = httprule.find(self._routes, request.method, path)
         if found is None and form:
@@ -145,12 +145,23 @@ class RestServer:
             height, answer = await self._engine.ask(route.method, data, asked_height(wanted))
         except AbciError as error:
             return _error(*status(error))
+        except NodeError as error:
+            return _error(StatusCode.UNAVAILABLE, str(error))
         try:
             body = await self._engine.read(_shown, route, answer)
         except (ValueError, KeyError, RecursionError) as error:
             log.warning("%s has an answer that JSON cannot show: %r", route.method, error)
             return _error(StatusCode.UNKNOWN, f"the answer cannot be shown as JSON: {error}")
         return _json(body, headers={HEIGHT_KEY: str(height)})
+
+
+async def _shown_page(page: Page, hostname: str) -> web.Response:
+    try:
+        return _json(gojson.encode(await page(hostname)))
+    except AbciError as error:
+        return _error(*status(error))
+    except NodeError as error:
+        return _error(StatusCode.UNAVAILABLE, str(error))
 
 
 def _shown(route: Route, answer: bytes) -> bytes:

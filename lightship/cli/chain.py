@@ -21,7 +21,7 @@ from relayer.config import Duration
 
 if TYPE_CHECKING:
     from chain.node.maker import Pace
-    from chain.node.node import NodeConfig
+    from chain.node.node import Node, NodeConfig
     from lightship.devnet import Account
 
 
@@ -87,6 +87,7 @@ def init(
     from chain.node.home import Home  # noqa: PLC0415
     from chain.node.privval import ValidatorKey  # noqa: PLC0415
     from light_client.values import Timestamp  # noqa: PLC0415
+    from lightship import faucet  # noqa: PLC0415
     from lightship.devnet import CHAIN_FILE, ChainFile, make_genesis  # noqa: PLC0415
 
     _pace(block_time)
@@ -97,11 +98,15 @@ def init(
     funded = _accounts(accounts, _denom(denom))
     keys = [ValidatorKey.generate() for _ in range(validators)]
     now = Timestamp.from_ns(time.time_ns())
-    genesis = make_genesis(chain_id, now, keys, funded, prefix=prefix, denom=denom, wasmd=wasmd)
+    tap = faucet.stock([denom, *(coin.denom for account in funded for coin in account.coins)])
+    genesis = make_genesis(
+        chain_id, now, keys, [*funded, tap], prefix=prefix, denom=denom, wasmd=wasmd
+    )
     if (home / CHAIN_FILE).exists():
         raise GenesisError(f"{home} holds a chain already")
     Home(home).prepare(genesis, keys)
     ChainFile(prefix=prefix, block_time=block_time, gas_price=gas_price).save(home)
+    faucet.save_key(home, tap)
     result: dict[str, Any] = {
         "home": str(home),
         "chain_id": chain_id,
@@ -115,6 +120,7 @@ def init(
             }
             for account in funded
         ],
+        "faucet": tap.address(prefix),
     }
     hint = f"\n\nStart it with: lightship chain start --home {home}"
     show(result, as_json=as_json, text=render(result) + hint)
@@ -144,6 +150,11 @@ def init(
     show_default=True,
     help="0: any free one.",
 )
+@click.option(
+    "--faucet-port",
+    type=click.IntRange(0, 65535),
+    help="Also run a faucet, as CosmJS's FaucetClient knows it. 0: any free port.",
+)
 @click.option("--block-time", help="Instead of what the chain was made with: 1s, 500ms, instant.")
 @json_option
 def start(
@@ -152,6 +163,7 @@ def start(
     rpc_port: int,
     grpc_port: int,
     rest_port: int,
+    faucet_port: int | None,
     block_time: str | None,
     as_json: bool,
 ) -> None:
@@ -167,30 +179,46 @@ def start(
         min_gas_prices=_min_gas_prices(file.gas_price),
     )
     with asyncio.Runner(loop_factory=event_loop()) as runner:
-        runner.run(_serve(home, config, host, (rpc_port, grpc_port, rest_port), as_json=as_json))
+        serving = _serve(
+            home,
+            config,
+            host,
+            (rpc_port, grpc_port, rest_port),
+            faucet_port,
+            file.gas_price,
+            as_json=as_json,
+        )
+        runner.run(serving)
 
 
 async def _serve(
-    home: Path, config: NodeConfig, host: str, ports: tuple[int, int, int], *, as_json: bool
+    home: Path,
+    config: NodeConfig,
+    host: str,
+    ports: tuple[int, int, int],
+    faucet_port: int | None,
+    gas_price: str,
+    *,
+    as_json: bool,
 ) -> None:
     from chain.node.node import Node  # noqa: PLC0415
+    from lightship.faucet import Faucet, load_key  # noqa: PLC0415
 
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
+    tap = None if faucet_port is None else load_key(home)
     node = await Node.open(home, config=config)
+    faucet: Faucet | None = None
     try:
         await node.start()
         await node.serve(host, *ports)
         settle()
-        result = {
-            "chain_id": node.chain_id,
-            "height": node.height,
-            "rpc": node.rpc_url,
-            "grpc": node.grpc_address,
-            "rest": node.rest_url,
-        }
+        result = _endpoints(node)
+        if tap is not None and faucet_port is not None:
+            faucet = Faucet(node, tap, gas_price)
+            result["faucet"] = await faucet.start(host, faucet_port)
         show(result, as_json=as_json)
         stopped = asyncio.create_task(ending.wait())
         failed = asyncio.create_task(node.wait())
@@ -202,7 +230,24 @@ async def _serve(
             with contextlib.suppress(asyncio.CancelledError):
                 await task
     finally:
+        if faucet is not None:
+            await faucet.stop()
         await node.stop()
+
+
+def _endpoints(node: Node) -> dict[str, Any]:
+    """What a chain that answers says of itself."""
+    registry = f"{node.rest_url}/chain-registry"
+    return {
+        "chain_id": node.chain_id,
+        "height": node.height,
+        "rpc": node.rpc_url,
+        "grpc": node.grpc_address,
+        "rest": node.rest_url,
+        "chain_registry": f"{registry}/chain.json",
+        "assetlist": f"{registry}/assetlist.json",
+        "keplr": f"{registry}/keplr.json",
+    }
 
 
 def _pace(text: str) -> Pace:

@@ -54,8 +54,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 def spoil(desk: Desk) -> None:
     """Chains that cannot start, if only because another one has the port."""
-    for name in ("spare", "priceless", "keyless", "locked"):
+    for name in ("spare", "priceless", "keyless", "locked", "dry"):
         desk.done("chain", "init", "--home", name, "--chain-id", "spare-1")
+    (desk.folder / "dry/faucet_key.json").unlink()
     (desk.folder / "priceless/chain.json").write_text('{"gas_price":"free"}')
     (desk.folder / "keyless/validator_keys.json").write_text("{}")
     (desk.folder / "locked/data/lock").write_text("this is no lock, and longer than its header is")
@@ -66,6 +67,7 @@ CONFIG: Final = ("--config", "good.toml")
 BOB: Final = ("--from", "bob")
 HOSTILE: Final = "HOSTILE"
 PORT: Final = "PORT"
+PORTS: Final = ("--rpc-port", "0", "--grpc-port", "0")
 SEND: Final = ("tx", "send", "alpha", "cosmos10d07y265gmmuvt4z0w9aw880jnsr700j6zn9kn", "5stake")
 TOKEN: Final = '{"name":"Ship","symbol":"SHIP","decimals":"six","initial_balances":[]}'
 COMMANDS: Final = [
@@ -176,6 +178,15 @@ SLIPS: Final = [
         ("chain", "start", "--home", "spare", "--rpc-port", "0", "--grpc-port", PORT),
         "gRPC cannot listen on 127.0.0.1:",
     ),
+    (
+        ("chain", "start", "--home", "spare", *PORTS, "--rest-port", PORT),
+        "REST cannot listen on 127.0.0.1:",
+    ),
+    (
+        ("chain", "start", "--home", "spare", *PORTS, "--rest-port", "0", "--faucet-port", PORT),
+        "faucet cannot listen on 127.0.0.1:",
+    ),
+    (("chain", "start", "--home", "dry", "--faucet-port", "0"), "dry has no faucet: there is no"),
     (("chain", "init", "--home", "alpha", "--chain-id", "x"), "alpha holds a chain already"),
     (("chain", "init", "--home", "x", "--chain-id", "x" * 51), "chain_id is too long: 51 bytes"),
     (
