@@ -318,6 +318,7 @@ class Application:
             mode=mode,
             proposer=block.proposer,
             header_hash=block.header_hash,
+            app_hash=self.multistore.app_hash,
             min_gas_prices=self.min_gas_prices,
         )
 

@@ -12,6 +12,7 @@ from chain.modules.bank.module import BURNER, MINTER, Bank
 from chain.modules.base.consensus import Consensus
 from chain.modules.base.upgrade import Upgrade
 from chain.modules.ibc.module import Ibc
+from chain.modules.ica.module import InterchainAccounts
 from chain.modules.idle import Idle
 from chain.modules.staking.module import Staking
 from chain.modules.transfer.module import Transfer
@@ -26,6 +27,7 @@ MODULE_ACCOUNTS: Final[Mapping[str, tuple[str, ...]]] = {
     "not_bonded_tokens_pool": (BURNER, "staking"),
     "gov": (BURNER,),
     "transfer": (MINTER, BURNER),
+    "interchainaccounts": (),
     "wasm": (BURNER,),
 }
 """Module accounts and their permissions, as wasmd has them (app/app.go)."""
@@ -64,12 +66,14 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)
     transfer = Transfer(auth, bank, ibc)
+    ica = InterchainAccounts(auth, ibc, routers)
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority, consensus) if vm else None
     if wasm is not None:
         transfer.call_back(wasm.callbacks)
+        ica.call_back(wasm.callbacks)
     modules = cast(
         "tuple[Module, ...]",
-        (auth, bank, staking, consensus, upgrade, ibc, transfer, *([wasm] if wasm else [])),
+        (auth, bank, staking, consensus, upgrade, ibc, transfer, ica, *([wasm] if wasm else [])),
     )
     for module in modules:
         module.register(routers.messages, routers.queries)

@@ -45,6 +45,8 @@ class Context:
     tx_bytes: bytes = b""
     proposer: bytes = b""
     header_hash: bytes = b""
+    app_hash: bytes = b""
+    """Of the state that the block builds on, as its header carries it."""
     min_gas_prices: tuple[tuple[str, str], ...] = ()
     """(denom, decimal price) pairs; fees are held against them in CHECK mode only."""
     values: Mapping[Any, Any] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Context:
             self.tx_bytes,
             self.proposer,
             self.header_hash,
+            self.app_hash,
             self.min_gas_prices,
             self.values,
         )

@@ -145,6 +145,12 @@ def _step(inside: bytearray, wanted: str, kind: str, last: bytes) -> str | None:
     return None
 
 
+def is_number(text: str) -> bool:
+    """Whether text is a number in JSON."""
+    token = _TOKEN.fullmatch(text.encode())
+    return token is not None and token["other"] is not None and token["other"][-1:].isdigit()
+
+
 def clean(text: str) -> str:
     """Half of a surrogate pair reads as U+FFFD in Go."""
     return _SURROGATE.sub("\ufffd", text)

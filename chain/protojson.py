@@ -1,18 +1,23 @@
-"""Protobuf messages as JSON the way that gogoproto's jsonpb writes them with every field (``ProtoMarshalJSON``).
+"""Protobuf messages as JSON the way that gogoproto's jsonpb reads them, and writes them with every field.
 
 Fields have their proto names and stand in the order of their declaration; 64-bit integers are text; what is not set is
 ``null``, an empty list ``[]``, an empty ``bytes`` ``null``. Fields of some Go types write themselves: decimals, hashes
 in hexadecimal, and messages of contracts, which are JSON already.
+
+Read are proto names and those in camel case, numbers also as text and enums also as numbers; unknown names are refused,
+whatever follows the value is not looked at (``ProtoCodec.UnmarshalJSON``).
 """
 
 from __future__ import annotations
 
 import base64
+import binascii
+import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
-from google.protobuf import message_factory
+from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
@@ -20,6 +25,8 @@ from chain import gojson
 from chain.decimals import show
 from cosmos_pb._pool import POOL
 from light_client.values import Timestamp
+
+M = TypeVar("M", bound=Message)
 
 _TEXT_NUMBERS: Final = frozenset({Field.CPPTYPE_INT64, Field.CPPTYPE_UINT64})
 _NS: Final = 10**9
@@ -160,7 +167,7 @@ _DROPPED: Final = frozenset(
 )
 """Fields of ibc-go 8 that version 10 has no more."""
 
-_RAW_JSON: Final = (
+_RAW_JSON: Final = (  # bytes that are JSON themselves and stand as such inside (wasmd's RawContractMessage)
     "cosmwasm.wasm.v1.ContractCodeHistoryEntry.msg",
     "cosmwasm.wasm.v1.MsgExecuteContract.msg",
     "cosmwasm.wasm.v1.MsgInstantiateContract.msg",
@@ -175,4 +182,166 @@ _CUSTOM: Final[Mapping[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(_DECIMALS, _decimal),
     **dict.fromkeys(_HEXADECIMAL, _hexadecimal),
     **dict.fromkeys(_RAW_JSON, _json),
+}
+
+# Reading.
+
+
+def decode(data: bytes, message: type[M]) -> M:
+    """The message that JSON text shows; ValueError when it shows none."""
+    read = message()
+    _fill(read, gojson.loads(data, trailing=True))
+    return read
+
+
+def _fill(message: Message, shown: Any) -> None:
+    """Set the fields that a JSON object names; null names none."""
+    name = message.DESCRIPTOR.full_name
+    if name in _READ_SPECIAL:
+        _READ_SPECIAL[name](message, shown)
+        return
+    if shown is None:
+        return
+    if not isinstance(shown, gojson.Pairs):
+        raise gojson.JsonError(f"cannot unmarshal into Go value of type {message.DESCRIPTOR.name}")
+    fields = {field.json_name: field for field in message.DESCRIPTOR.fields}
+    fields |= {field.name: field for field in message.DESCRIPTOR.fields}
+    for name, held in dict(shown).items():
+        if name not in fields:
+            raise gojson.JsonError(f'unknown field "{name}" in {message.DESCRIPTOR.full_name}')
+        if held is not None:
+            _set(message, fields[name], held)
+
+
+def _set(message: Message, field: Any, held: Any) -> None:
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        raise gojson.JsonError(f"maps are not read: {field.full_name}")
+    if not field.is_repeated:
+        if field.type == Field.TYPE_MESSAGE:
+            inner = getattr(message, field.name)
+            inner.SetInParent()
+            _fill(inner, held)
+        else:
+            setattr(message, field.name, _scalar(field, held))
+        return
+    if not isinstance(held, list) or isinstance(held, gojson.Pairs):
+        raise gojson.JsonError(f"cannot unmarshal into a list: {field.full_name}")
+    into = getattr(message, field.name)
+    for item in held:
+        if field.type == Field.TYPE_MESSAGE:
+            _fill(into.add(), item)
+        else:
+            into.append(_scalar(field, item))
+
+
+def _scalar(field: Any, held: Any) -> Any:
+    try:
+        if field.full_name in _RAW_JSON:
+            return gojson.encode(plain(held))
+        read: Callable[[Any, Any], Any] = _SCALARS.get(field.cpp_type, _integer)
+        return read(field, held)
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise gojson.JsonError(f"cannot unmarshal into {field.full_name}: {error}") from error
+
+
+def _text(field: Any, held: Any) -> str | bytes:
+    if not isinstance(held, str):
+        raise TypeError("not a string")
+    if field.type == Field.TYPE_BYTES:
+        return base64.b64decode(held.replace("\r", "").replace("\n", ""), validate=True)
+    return gojson.clean(held)
+
+
+def _flag(_: Any, held: Any) -> bool:
+    if not isinstance(held, bool):
+        raise TypeError("not a bool")
+    return held
+
+
+def _float(_: Any, held: Any) -> float:
+    return float(_digits(held))
+
+
+def _enum(field: Any, held: Any) -> int:
+    if isinstance(held, str):
+        if held not in field.enum_type.values_by_name:
+            raise ValueError(f"unknown value {held!r}")
+        return int(field.enum_type.values_by_name[held].number)
+    return _integer(field, held)
+
+
+def _integer(_: Any, held: Any) -> int:
+    return int(_digits(held))
+
+
+def _digits(held: Any) -> str:
+    text = held.text if isinstance(held, gojson.Number) else held
+    if not isinstance(text, str) or not gojson.is_number(text):
+        raise TypeError("not a number")
+    return text
+
+
+def plain(shown: Any) -> Any:
+    """Objects as dictionaries and numbers as the JSON that they were, for writing."""
+    if isinstance(shown, gojson.Pairs):
+        return {name: plain(held) for name, held in shown}
+    if isinstance(shown, list):
+        return [plain(held) for held in shown]
+    return msgspec.Raw(shown.text.encode()) if isinstance(shown, gojson.Number) else shown
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Whether two JSON texts show the same: the order of members does not matter, numbers count as float64."""
+    return bool(_compared(gojson.loads(one)) == _compared(gojson.loads(other)))
+
+
+def _compared(shown: Any) -> Any:
+    if isinstance(shown, gojson.Pairs):
+        return {gojson.clean(name): _compared(held) for name, held in shown}
+    if isinstance(shown, list):
+        return [_compared(held) for held in shown]
+    if isinstance(shown, gojson.Number):
+        return float(shown.text)
+    return (type(shown), shown)  # True is not 1 here
+
+
+def _read_any(message: Any, shown: Any) -> None:
+    """The message that ``@type`` names; there must be one of that name."""
+    if not isinstance(shown, gojson.Pairs):
+        raise gojson.JsonError("Any JSON doesn't have '@type'")
+    members = dict(shown)
+    url = members.pop("@type", None)
+    if not isinstance(url, str):
+        raise gojson.JsonError("Any JSON doesn't have '@type'")
+    try:
+        found = POOL.FindMessageTypeByName(url.rpartition("/")[2])
+    except KeyError as error:
+        raise gojson.JsonError(f"unable to resolve type URL {url}") from error
+    inner = message_factory.GetMessageClass(found)()
+    special = found.full_name in _READ_SPECIAL
+    _fill(inner, members.get("value") if special else gojson.Pairs(members.items()))
+    message.type_url, message.value = url, inner.SerializeToString(deterministic=True)
+
+
+def _read_text(message: Message, shown: Any) -> None:
+    """Times and durations, which are text."""
+    if not isinstance(shown, str):
+        raise gojson.JsonError(f"{message.DESCRIPTOR.name} is not a string")
+    try:
+        json_format.Parse(json.dumps(shown), message)
+    except json_format.ParseError as error:
+        raise gojson.JsonError(str(error)) from error
+
+
+_SCALARS: Final[Mapping[int, Callable[[Any, Any], Any]]] = {
+    Field.CPPTYPE_STRING: _text,
+    Field.CPPTYPE_BOOL: _flag,
+    Field.CPPTYPE_FLOAT: _float,
+    Field.CPPTYPE_DOUBLE: _float,
+    Field.CPPTYPE_ENUM: _enum,
+}
+_READ_SPECIAL: Final[Mapping[str, Callable[[Any, Any], None]]] = {
+    "google.protobuf.Any": _read_any,
+    "google.protobuf.Timestamp": _read_text,
+    "google.protobuf.Duration": _read_text,
 }

@@ -20,8 +20,9 @@ from chain.gas import GasMeter
 from chain.modules.auth import Auth
 from chain.modules.bank import Bank
 from chain.modules.ibc import Acknowledgement, Ibc, error_ack, result_ack
+from chain.modules.ica import InterchainAccounts
 from chain.modules.transfer import Transfer
-from chain.router import MessageResult, MessageRouter, QueryRouter
+from chain.router import MessageResult, Routers
 from chain.store.branch import Branch
 from chain.store.database import MemoryDatabase
 from chain.store.multistore import MultiStore
@@ -99,12 +100,16 @@ class MockApp:
 
 
 class MiniChain:
-    """A chain with auth, bank, IBC, ICS-20 and the mock application."""
+    """A chain with auth, bank, IBC, ICS-20, ICS-27 and the mock application."""
 
     def __init__(self, chain_id: str, members: Sequence[Signer] | None = None) -> None:
         self.chain_id = chain_id
         self.members = list(members or signers(4, prefix=chain_id))
-        permissions = {"transfer": ("minter", "burner"), "fee_collector": (), "gov": ()}
+        permissions: dict[str, tuple[str, ...]] = {
+            "transfer": ("minter", "burner"),
+            "fee_collector": (),
+            "gov": (),
+        }
         self.auth = Auth("cosmos", permissions)
         self.authority = self.auth.module_address("gov")
         self.bank = Bank(self.auth, ("transfer", "fee_collector"))
@@ -112,8 +117,10 @@ class MiniChain:
         self.transfer = Transfer(self.auth, self.bank, self.ibc)
         self.mock = MockApp(self.ibc)
         self.ibc.route("mock", self.mock)
-        self.messages, self.queries = MessageRouter(), QueryRouter()
-        self.modules = (self.auth, self.bank, self.ibc, self.transfer)
+        routers = Routers()
+        self.messages, self.queries = routers.messages, routers.queries
+        self.ica = InterchainAccounts(self.auth, self.ibc, routers)
+        self.modules = (self.auth, self.bank, self.ibc, self.transfer, self.ica)
         for module in self.modules:
             module.register(self.messages, self.queries)
         names = [name for module in self.modules for name in module.stores]
@@ -135,7 +142,10 @@ class MiniChain:
         return Height(revision(self.chain_id), height)
 
     def context(self, mode: Mode = Mode.DELIVER) -> Context:
-        return Context(self.chain_id, self.height, self.clock, self.branch, GasMeter(), mode)
+        meter, app_hash = GasMeter(), self.store.app_hash
+        return Context(
+            self.chain_id, self.height, self.clock, self.branch, meter, mode, app_hash=app_hash
+        )
 
     def run(self, message: Message, ctx: Context | None = None) -> MessageResult:
         """Validate and execute one message in the current block."""
@@ -315,17 +325,21 @@ class Link:
         self, port: str = "mock", *, ordered: bool = False, version: str = ""
     ) -> tuple[str, str]:
         """The whole handshake from A; the channel ids on A and B."""
-        a, b = self.a, self.b
         order = channel_pb2.ORDER_ORDERED if ordered else channel_pb2.ORDER_UNORDERED
         channel_a = self.channel_init(port, order, version)
+        return channel_a, self.finish_channel(port, channel_a, port)
+
+    def finish_channel(self, port: str, channel_a: str, other_port: str) -> str:
+        """The handshake after INIT on A; the channel id on B."""
+        a, b = self.a, self.b
         self.update(b)
-        result = b.chain.run(self.channel_try(port, channel_a))
+        result = b.chain.run(self.channel_try(port, channel_a, other_port))
         channel_b = attribute(result.events, "channel_open_try", "channel_id")
         self.update(a)
-        a.chain.run(self.channel_ack(port, channel_a, channel_b))
+        a.chain.run(self.channel_ack(port, channel_a, channel_b, other_port))
         self.update(b)
         confirm = channel_tx.MsgChannelOpenConfirm(
-            port_id=port,
+            port_id=other_port,
             channel_id=channel_b,
             proof_ack=a.chain.prove(host.channel_path(port, channel_a)),
             proof_height=a.chain.proof_height,
@@ -333,7 +347,7 @@ class Link:
         )
         b.chain.run(confirm)
         self.update(a)
-        return channel_a, channel_b
+        return channel_b
 
     def channel_init(self, port: str, order: channel_pb2.Order.ValueType, version: str) -> str:
         end = channel_pb2.Channel(
@@ -346,7 +360,9 @@ class Link:
         message = channel_tx.MsgChannelOpenInit(port_id=port, channel=end, signer=self.a.signer)
         return attribute(self.a.chain.run(message).events, "channel_open_init", "channel_id")
 
-    def channel_try(self, port: str, channel_a: str) -> channel_tx.MsgChannelOpenTry:
+    def channel_try(
+        self, port: str, channel_a: str, other_port: str = ""
+    ) -> channel_tx.MsgChannelOpenTry:
         a, b = self.a, self.b
         theirs = a.chain.ibc.channel(a.chain.context(), port, channel_a)
         assert theirs is not None
@@ -358,7 +374,7 @@ class Link:
             version=theirs.version,
         )
         return channel_tx.MsgChannelOpenTry(
-            port_id=port,
+            port_id=other_port or port,
             channel=end,
             counterparty_version=theirs.version,
             proof_init=a.chain.prove(host.channel_path(port, channel_a)),
@@ -367,17 +383,17 @@ class Link:
         )
 
     def channel_ack(
-        self, port: str, channel_a: str, channel_b: str
+        self, port: str, channel_a: str, channel_b: str, other_port: str = ""
     ) -> channel_tx.MsgChannelOpenAck:
-        b = self.b.chain
-        theirs = b.ibc.channel(b.context(), port, channel_b)
+        b, other_port = self.b.chain, other_port or port
+        theirs = b.ibc.channel(b.context(), other_port, channel_b)
         assert theirs is not None
         return channel_tx.MsgChannelOpenAck(
             port_id=port,
             channel_id=channel_a,
             counterparty_channel_id=channel_b,
             counterparty_version=theirs.version,
-            proof_try=b.prove(host.channel_path(port, channel_b)),
+            proof_try=b.prove(host.channel_path(other_port, channel_b)),
             proof_height=b.proof_height,
             signer=self.a.signer,
         )

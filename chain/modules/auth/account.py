@@ -1,4 +1,7 @@
-"""What the chain knows of an account, and how it is stored (an Any of BaseAccount or ModuleAccount)."""
+"""What the chain knows of an account, and how it is stored.
+
+That is an Any of BaseAccount, ModuleAccount or InterchainAccount.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,19 @@ from chain.errors import PANIC, TX_DECODE, UNPACK_ANY, AbciError
 from chain.keys import AccountKey
 from cosmos_pb.cosmos.auth.v1beta1 import auth_pb2
 from cosmos_pb.google.protobuf import any_pb2
+from cosmos_pb.ibc.applications.interchain_accounts.v1 import account_pb2
 
 BASE_ACCOUNT: Final = "/cosmos.auth.v1beta1.BaseAccount"
 MODULE_ACCOUNT: Final = "/cosmos.auth.v1beta1.ModuleAccount"
+INTERCHAIN_ACCOUNT: Final = "/ibc.applications.interchain_accounts.v1.InterchainAccount"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """``module`` is the name of the module that owns the account, empty for all others."""
+    """``module`` is the name of the module that owns the account, ``owner`` the port on another chain that does.
+
+    Both are empty for all others.
+    """
 
     address: str
     number: int
@@ -26,6 +34,7 @@ class Account:
     pub_key: AccountKey | None = None
     module: str = ""
     permissions: tuple[str, ...] = ()
+    owner: str = ""
 
     def with_key(self, pub_key: AccountKey) -> Account:
         return replace(self, pub_key=pub_key)
@@ -39,6 +48,7 @@ class Account:
             self.pub_key,
             self.module,
             self.permissions,
+            self.owner,
         )
 
     def base(self) -> auth_pb2.BaseAccount:
@@ -50,6 +60,11 @@ class Account:
         )
 
     def to_any(self) -> any_pb2.Any:
+        if self.owner:
+            owned = account_pb2.InterchainAccount(
+                base_account=self.base(), account_owner=self.owner
+            )
+            return any_pb2.Any(type_url=INTERCHAIN_ACCOUNT, value=owned.SerializeToString())
         if not self.module:
             return any_pb2.Any(type_url=BASE_ACCOUNT, value=self.base().SerializeToString())
         message = auth_pb2.ModuleAccount(
@@ -62,13 +77,16 @@ class Account:
 
 
 def from_any(packed: any_pb2.Any) -> Account:
-    """Unpack an account; sdk/34 for a type that is neither base nor module account."""
+    """Unpack an account; sdk/34 for a type that is none of the three."""
     if packed.type_url == BASE_ACCOUNT:
         return _from_base(auth_pb2.BaseAccount.FromString(packed.value))
     if packed.type_url == MODULE_ACCOUNT:
         message = auth_pb2.ModuleAccount.FromString(packed.value)
         base = _from_base(message.base_account)
         return replace(base, module=message.name, permissions=tuple(message.permissions))
+    if packed.type_url == INTERCHAIN_ACCOUNT:
+        owned = account_pb2.InterchainAccount.FromString(packed.value)
+        return replace(_from_base(owned.base_account), owner=owned.account_owner)
     raise UNPACK_ANY(f"account type {packed.type_url} is not supported")
 
 

@@ -106,6 +106,10 @@ class Auth:
         """A new account for an address that is known to have none."""
         return self._number(ctx, raw, Account(self.address_text(raw), 0))
 
+    def create_interchain_account(self, ctx: Context, raw: bytes, owner: str) -> Account:
+        """The same for one that a port of another chain owns (ICS-27)."""
+        return self._number(ctx, raw, Account(self.address_text(raw), 0, owner=owner))
+
     def ensure_module_account(self, ctx: Context, name: str) -> Account:
         """The account of a module, made when it is not there yet; sdk/9 for a name without one."""
         if name not in self.permissions:
@@ -144,6 +148,7 @@ class Auth:
             self._next_number(ctx),
             module=account.module,
             permissions=account.permissions,
+            owner=account.owner,
         )
         self.save(ctx, raw, numbered)
         return numbered
@@ -211,6 +216,7 @@ def _renumbered(ordered: list[Account]) -> Iterator[Account]:
             account.pub_key,
             account.module,
             account.permissions,
+            account.owner,
         )
 
 

@@ -69,7 +69,7 @@ class Ibc:
     # For applications.
 
     def route(self, port: str, module: PortModule) -> None:
-        """Serve ``port`` with ``module``; a name that ends in a dot serves every port that starts with it."""
+        """Serve ``port`` with ``module``; a dot or a hyphen at the end stands for every port that starts so."""
         self.ports.route(port, module)
 
     def send_packet(

@@ -87,15 +87,15 @@ class PortModule(Protocol):
 
 
 class PortRouter:
-    """Applications by port: exact names first, then prefixes that end in a dot."""
+    """Applications by port: exact names first, then prefixes, which end in a dot or a hyphen."""
 
     def __init__(self) -> None:
         self._exact: dict[str, PortModule] = {}
         self._prefixes: dict[str, PortModule] = {}
 
     def route(self, port: str, module: PortModule) -> None:
-        """Serve ``port``, or with a trailing dot every port that starts with it."""
-        table = self._prefixes if port.endswith(".") else self._exact
+        """Serve ``port``, or when it ends in a dot or a hyphen every port that starts with it."""
+        table = self._prefixes if port.endswith((".", "-")) else self._exact
         if port in table:
             raise ValueError(f"port {port} is routed twice")
         table[port] = module

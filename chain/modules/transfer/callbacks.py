@@ -1,6 +1,6 @@
-"""Contracts that hear of transfers (ADR-8, ``ibc-go:modules/apps/callbacks``).
+"""Contracts that hear of packets (ADR-8, ``ibc-go:modules/apps/callbacks``).
 
-The memo of a transfer may name one contract on each side::
+The memo of a transfer may name one contract on each side, the memo of ICS-27 packet data one at the source::
 
     {"src_callback": {"address": ..., "gas_limit": "..."}, "dest_callback": {"address": ..., "gas_limit": "..."}}
 
@@ -25,7 +25,7 @@ from chain.gas import GasMeter
 from chain.modules.ibc.errors import bare
 from chain.modules.ibc.module import Ibc
 from chain.modules.ibc.port import Acknowledgement, error_ack
-from chain.modules.transfer.packet import TransferData, unmarshal
+from chain.modules.transfer.packet import unmarshal
 from light_client.packet import Packet
 
 MAX_GAS: Final = 1_000_000
@@ -66,6 +66,27 @@ class Contracts(Protocol):
     ) -> None: ...
 
 
+class Data(Protocol):
+    """What packet data say of themselves; ``sender`` is who on the source chain had the packet sent."""
+
+    @property
+    def memo(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The ``Data`` of packets that have it elsewhere than in fields of these names."""
+
+    memo: str
+    sender: str
+
+
+def of_transfer(packet: Packet) -> Data:
+    return unmarshal(packet.data)
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """What a memo asks for; ``execution_limit`` is what the gas that is left allows of ``commit_limit``."""
@@ -83,12 +104,19 @@ class Callback:
 
 
 class Callbacks:
-    """Stands between ICS-20 and IBC core."""
+    """Stands between an application and IBC core. ``asked`` reads its packets, and refuses by raising AbciError."""
 
-    def __init__(self, ibc: Ibc, contracts: Contracts, max_gas: int = MAX_GAS) -> None:
+    def __init__(
+        self,
+        ibc: Ibc,
+        contracts: Contracts,
+        max_gas: int = MAX_GAS,
+        asked: Callable[[Packet], Data] = of_transfer,
+    ) -> None:
         self._ibc = ibc
         self._contracts = contracts
         self._max_gas = max_gas
+        self._asked = asked
 
     def sent(self, ctx: Context, packet: Packet) -> None:
         """A malformed memo, or a callback to somebody else than the sender, takes the packet back."""
@@ -157,7 +185,7 @@ class Callbacks:
         if channel is None:
             return None
         try:
-            data = unmarshal(packet.data)
+            data = self._asked(packet)
         except AbciError:
             return None
         left = ctx.gas.remaining
@@ -202,11 +230,9 @@ class Callbacks:
         return OutOfGas(text, ctx.gas.limit or 0, ctx.gas.consumed)
 
 
-def wanted(
-    data: TransferData, key: str, gas_left: int, max_gas: int, *, version: str
-) -> Callback | None:
-    """The callback that a transfer's memo asks for under ``key``; ibccallbacks/8 when it asks in a wrong way."""
-    asked = _asked(data, key)
+def wanted(data: Data, key: str, gas_left: int, max_gas: int, *, version: str) -> Callback | None:
+    """The callback that a packet's memo asks for under ``key``; ibccallbacks/8 when it asks in a wrong way."""
+    asked = _wish(data, key)
     if asked is None:
         return None
     contract = asked.get("address")
@@ -218,7 +244,7 @@ def wanted(
     return Callback(contract, sender, min(gas_left, commit), commit, version, calldata)
 
 
-def _asked(data: TransferData, key: str) -> dict[str, Any] | None:
+def _wish(data: Data, key: str) -> dict[str, Any] | None:
     """The object under ``key`` of a memo that is a JSON object (``GetCustomPacketData``)."""
     if not data.memo or not gojson.valid(data.memo.encode()):
         return None
