@@ -72,7 +72,7 @@ def play(vm: VM, files: dict[str, Path]) -> Play:
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peer.Peer]:
     folder = tmp_path_factory.mktemp("peer")
-    npm.install(peer.PACKAGES, folder)
+    npm.install(folder, *(f"{name}@{version}" for name, version in peer.PACKAGES.items()))
     node = shutil.which("node")
     assert node is not None, "npm without Node"
     with peer.running(node, folder) as made:

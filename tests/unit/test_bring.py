@@ -1,0 +1,49 @@
+"""A tool that is missing: a skip for a user, a failure in CI. A download that fails is tried once more."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.bring import bring, program
+
+ABSENT = "no-program-has-this-name"
+
+
+def test_a_user_without_a_tool_skips_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match=f"^{ABSENT} is not installed$"):
+        program(ABSENT)
+
+
+def test_ci_without_a_tool_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=f"^{ABSENT} is not installed$"):
+        program(ABSENT)
+
+
+def command(script: str) -> list[str]:
+    return [sys.executable, "-c", script]
+
+
+def test_a_download_that_fails_once_is_tried_again(tmp_path: Path) -> None:
+    once = command("print('x', file=open('tries', 'a')); exit(len(open('tries').read()) < 3)")
+    bring("it", once, tmp_path)
+    assert (tmp_path / "tries").read_text() == "x\nx\n"
+
+
+def test_a_download_that_fails_twice_is_an_outage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    twice = command("print('x', file=open('tries', 'a')); exit('no route')")
+    with pytest.raises(pytest.fail.Exception, match=r"cannot bring it: no route$"):
+        bring("it", twice, tmp_path)
+    assert (tmp_path / "tries").read_text() == "x\nx\n"
+
+
+def test_a_download_that_does_not_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=r"cannot bring it: no answer in 0\.1 s$"):
+        bring("it", command("import time; time.sleep(60)"), tmp_path, 0.1)
