@@ -39,6 +39,8 @@ class ChainProcess:
     relayer: Account
     block_time: str
     port: int = 0
+    grpc: str = ""
+    """Host and port, once it runs."""
     process: Process | None = None
 
     @property
@@ -72,6 +74,7 @@ class ChainProcess:
         self.process = await Process.start(self.name, arguments, self.folder / f"{self.name}.log")
         ready = await self.process.ready()
         self.port = int(ready["rpc"].rpartition(":")[2])
+        self.grpc = ready["grpc"]
         return ready
 
     def endpoint(self, account: Account) -> Endpoint:
@@ -128,15 +131,30 @@ def _config(folder: Path, *chains: ChainProcess) -> str:
     return "\n".join(parts)
 
 
+def chain_of(name: str, folder: Path, block_time: str) -> ChainProcess:
+    """A chain that is not made yet, with a rich user and a rich relayer."""
+    user, relayer = (Account.new(who, WEALTH) for who in ("user", "relayer"))
+    return ChainProcess(name, folder, user, relayer, block_time)
+
+
+@asynccontextmanager
+async def chain(
+    folder: Path, name: str = "alpha", block_time: str = "200ms"
+) -> AsyncIterator[ChainProcess]:
+    """One chain, for as long as it is used."""
+    alone = chain_of(name, folder, block_time)
+    alone.make()
+    await alone.start()
+    try:
+        yield alone
+    finally:
+        await _stop(alone)
+
+
 @asynccontextmanager
 async def network(folder: Path, block_time: str = "instant") -> AsyncIterator[Network]:
     """Two chains, a transfer channel, and a daemon that relays it."""
-    a, b = (
-        ChainProcess(
-            name, folder, Account.new("user", WEALTH), Account.new("relayer", WEALTH), block_time
-        )
-        for name in ("alpha", "beta")
-    )
+    a, b = (chain_of(name, folder, block_time) for name in ("alpha", "beta"))
     async with AsyncExitStack() as stack:
         ring = Keyring(folder / KEY_FOLDER, Argon2(iterations=1, lanes=1, memory=64))
         for chain in (a, b):
