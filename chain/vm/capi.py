@@ -150,9 +150,12 @@ class _Library:
 
 
 class _Active(threading.local):
-    """The guest that is running in this thread; callbacks find it here."""
+    """The guest that is running in this thread, which callbacks find here, and frames for guests."""
 
     guest: Guest | None = None
+
+    def __init__(self) -> None:
+        self.frames: list[_Frame] = []
 
 
 class Engine:
@@ -289,29 +292,45 @@ _SLOTS: Final = ctypes.c_uint32 * (4 * _WORDS)
 _VALUE_ITEM: Final = bindings.wasmtime_val_t.of.offset
 
 
+class _Frame:
+    """`_Buffers` with the addresses in them. Guests use one after another, see `_Active`."""
+
+    __slots__ = ("base", "buffers", "gas_value", "slots", "trap", "value", "words")
+
+    def __init__(self) -> None:
+        self.buffers = _Buffers()
+        self.base = base = ctypes.addressof(self.buffers)
+        self.slots = base + _Buffers.slots.offset
+        self.trap = base + _Buffers.trap.offset
+        self.words = _SLOTS.from_address(self.slots)
+        self.value = base + _Buffers.value.offset
+        self.buffers.value.kind = _I64
+        self.gas_value = ctypes.c_uint64.from_address(self.value + _VALUE_ITEM)
+
+
 class Guest:
     """One instance in its own store; see `instance.Guest` for what it offers."""
 
     __slots__ = (
-        "_allocate", "_base", "_buffers", "_context", "_failure", "_gas", "_gas_value",
+        "_allocate", "_base", "_buffers", "_context", "_failure", "_frame", "_gas", "_gas_value",
         "_library", "_memory", "_module", "_slots", "_store", "_trap", "_value", "_view",
         "_words", "active", "call",
     )  # fmt: skip
 
     def __init__(self, module: Module, call: Call) -> None:
         self.call = call
-        self.active = module.engine.active
+        self.active = active = module.engine.active
         self._module = module
         self._library = library = module.engine.library
         self._failure: BaseException | None = None
-        self._buffers = buffers = _Buffers()
-        self._base = base = ctypes.addressof(buffers)
-        self._slots = base + _Buffers.slots.offset
-        self._trap = base + _Buffers.trap.offset
-        self._words = _SLOTS.from_address(self._slots)
-        self._value = base + _Buffers.value.offset
-        buffers.value.kind = _I64
-        self._gas_value = ctypes.c_uint64.from_address(self._value + _VALUE_ITEM)
+        self._frame = frame = active.frames.pop() if active.frames else _Frame()
+        self._buffers = frame.buffers
+        self._base = frame.base
+        self._slots = frame.slots
+        self._trap = frame.trap
+        self._words = frame.words
+        self._value = frame.value
+        self._gas_value = frame.gas_value
         self._view = memoryview(b"")
         self._store: int | None
         self._store = library.store_new(module.engine.pointer, None, None)
@@ -335,7 +354,6 @@ class Guest:
         self._memory = self._export(b"memory", _Buffers.memory.offset, _MEMORY)
         self._allocate = self._export(b"allocate", _Buffers.allocate.offset, _FUNC)
         self._gas = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
-        self._view = self._look()
 
     def _export(self, name: bytes, offset: int, kind: int) -> int:
         """Where the item of an export lies after it was fetched."""
@@ -465,3 +483,4 @@ class Guest:
         if store is not None:
             self._view = memoryview(b"")
             self._library.store_delete(store)
+            self.active.frames.append(self._frame)

@@ -10,6 +10,7 @@ compiler does not, and the negations of which the opposite is true (see `floats`
 
 from __future__ import annotations
 
+import functools
 import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
@@ -37,6 +38,10 @@ limit could keep it busy for minutes. This bounds it to some seconds; the larges
 contracts have about 4,000 charges. Upstream's compiler is linear and has no such limit.
 """
 
+_MAX_LOCALS: Final = 50_000
+"""Of a function, its parameters included: a limit of wasmparser and of browsers."""
+
+_CALLS: Final = (0x10, 0x11)
 _CALL_INDIRECT: Final = re.compile(rb"\x11" + operators.LEB + rb"(" + operators.LEB + rb")")
 _OTHERS: Final = re.compile(
     b"(?:" + b"|".join((*PLAIN, *ACCOUNTING[:2], IF, operators.FLOATS)) + b")*+", re.DOTALL
@@ -70,7 +75,8 @@ def meter(
     helpers = _Helpers(module)
     walk = _Walk(module, costs, remaining, helpers)
     counted = range(remaining + 2, remaining + 2 + len(module.bodies)) if counters else ()
-    bodies = zip_longest(module.bodies, counted)
+    params = (len(module.types[kind].params) for kind in module.functions)
+    bodies = zip_longest(module.bodies, params, counted)
     code = [_sized(walk.body(*each)) for each in bodies] + helpers.bodies()
     contents = {section.id: module.data[section.start : section.end] for section in module.sections}
     contents.pop(wasm.CUSTOM, None)
@@ -135,20 +141,19 @@ class _Walk:
         self._costs = costs
         self._helpers = helpers
         self._run_costs: dict[bytes, int] = {}
-        self._charges: dict[int, bytes] = {}
         self._effort = 0
         self._marked: dict[int, frozenset[int]] = {}
         """Of the last body that needed it."""
-        self._remaining = _unsigned(remaining)
-        self._exhausted = _unsigned(remaining + 1)
+        self._remaining = remaining
 
-    def body(self, body: wasm.Body, counter: int | None) -> bytes:
+    def body(self, body: wasm.Body, params: int, counter: int | None) -> bytes:
         """The locals and metered operators of one function; its sum goes to the global `counter`."""
         data, end, pos, charges = self._data, body.end, body.code, 0
-        parts = [data[body.start : pos]]
+        charge = _Charge(self._remaining, params + body.locals, counter)
+        parts = [charge.locals(data, body), charge.load]
         cost = self._locals_cost(body.locals)
         if cost and self._accounting_end(pos, end) is None:
-            parts.append(self._charge(cost) + _count(cost, counter))
+            parts.append(charge(cost))
             cost = 0
         while pos < end:
             run = self._run.match(data, pos, end)
@@ -164,9 +169,9 @@ class _Walk:
                 cost += self._costs.plain
                 pos += 1
             else:
-                cost += self._costs.accounting
-                parts.append(self._charge(cost) + _count(cost, counter))
-                parts.append(data[pos:stop])
+                parts += charge(cost + self._costs.accounting), data[pos:stop]
+                if data[pos] in _CALLS:
+                    parts.append(charge.load)
                 charges += 1
                 cost = 0
                 pos = stop
@@ -209,24 +214,45 @@ class _Walk:
             self._run_costs[run] = cost
         return cost
 
-    def _charge(self, cost: int) -> bytes:
-        """`if remaining < cost { exhausted = 1; unreachable }; remaining -= cost`."""
-        charge = self._charges.get(cost)
-        if charge is None:
-            get, amount = b"\x23" + self._remaining, b"\x42" + _signed(cost)
-            charge = (
-                get + amount + b"\x54\x04\x40\x41\x01\x24" + self._exhausted + b"\x00\x0b"
-                + get + amount + b"\x7d\x24" + self._remaining
-            )  # fmt: skip
-            self._charges[cost] = charge
-        return charge
+
+class _Charge:
+    """Charges for gas in one function: `if left < cost { exhausted = 1; unreachable }; left -= cost`.
+
+    `left` is the global `remaining`, which is right wherever the code stops. A local has the same
+    value and is read in its place: so no charge waits for the store of the one before.
+    """
+
+    def __init__(self, remaining: int, place: int, counter: int | None) -> None:
+        total, local = _unsigned(remaining), _unsigned(place)
+        self._check = b"\x54\x04\x40\x41\x01\x24" + _unsigned(remaining + 1) + b"\x00\x0b"
+        self._held = place < _MAX_LOCALS
+        if self._held:
+            self.load = b"\x23" + total + b"\x21" + local
+            self._get, self._set = b"\x20" + local, b"\x22" + local + b"\x24" + total
+        else:
+            self.load = b""
+            self._get, self._set = b"\x23" + total, b"\x24" + total
+        self._sum = b"" if counter is None else _unsigned(counter)
+
+    def __call__(self, cost: int) -> bytes:
+        amount, get = _amount(cost), self._get
+        code = b"".join((get, amount, self._check, get, amount, b"\x7d", self._set))
+        if self._sum:
+            code += b"\x23" + self._sum + amount + b"\x7c\x24" + self._sum
+        return code
+
+    def locals(self, data: bytes, body: wasm.Body) -> bytes:
+        """Those of the function, and ours behind them."""
+        reader = wasm.Reader(data, body.start, body.code)
+        groups = reader.u32()
+        if not self._held:
+            return data[body.start : body.code]
+        return _unsigned(groups + 1) + data[reader.pos : body.code] + b"\x01\x7e"
 
 
-def _count(cost: int, counter: int | None) -> bytes:
-    if counter is None:
-        return b""
-    place = _unsigned(counter)
-    return b"\x23" + place + b"\x42" + _signed(cost) + b"\x7c\x24" + place
+@functools.lru_cache(4096)
+def _amount(cost: int) -> bytes:
+    return b"\x42" + _signed(cost)
 
 
 class _Helpers:

@@ -274,3 +274,17 @@ def test_negated_nans_have_the_bits_that_libwasmvm_gives_them(expression: str, b
           (func (export "f") (result i64) (i64.reinterpret_f64 (call $value))))"""
     )
     assert f"{metered.run() % 2**64:016x}" == bits
+
+
+@pytest.mark.parametrize("declared", [49_998, 49_999])
+def test_as_many_locals_as_there_may_be(declared: int) -> None:
+    # 50,000 with the parameter: then there is no room for a local of ours
+    metered = Metered(
+        f"""(module (func $g) (func (export "f") (param i32) (result i32)
+          (local {"i32 " * declared}) (call $g) (local.get 0)))"""
+    )
+    assert metered.run(7) == 7
+    assert metered.used == 100 + 100 + 101
+    with pytest.raises(wasmtime.Trap):
+        metered.run(7, limit=300)
+    assert metered.exhausted
