@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import ceil
 from typing import Final
 
-from chain import coins, signatures
+from chain import coins, gojson, signatures
 from chain.coins import Coin
 from chain.context import Context, Mode
 from chain.errors import (
@@ -26,12 +26,14 @@ from chain.errors import (
     MEMO_TOO_LARGE,
     NO_SIGNATURES,
     NOT_SUPPORTED,
+    PANIC,
     TOO_MANY_SIGNATURES,
     TX_TIMEOUT_HEIGHT,
     UNAUTHORIZED,
     UNKNOWN_ADDRESS,
     WRONG_SEQUENCE,
     AbciError,
+    OutOfGas,
     Registered,
 )
 from chain.gas import HAS_COST, GasMeter
@@ -39,6 +41,9 @@ from chain.keys import SECP256K1, PublicKey
 from chain.modules.auth.account import Account
 from chain.modules.auth.module import FEE_COLLECTOR, Auth
 from chain.modules.bank.module import Bank
+from chain.modules.feegrant.allowances import Spending
+from chain.modules.feegrant.module import FeeGrant
+from chain.router import type_url
 from chain.signatures import Signature
 from chain.signing import SignerData, SigningError, sign_bytes
 from chain.tx import DecodedTx
@@ -62,11 +67,13 @@ class Ante:
         self,
         auth: Auth,
         bank: Bank,
+        feegrant: FeeGrant,
         after_setup: Sequence[Decorator] = (),
         last: Sequence[Decorator] = (),
     ) -> None:
         self._auth = auth
         self._bank = bank
+        self._feegrant = feegrant
         self.decorators: tuple[Decorator, ...] = (
             set_up,
             *after_setup,
@@ -134,9 +141,7 @@ class Ante:
             if ctx.height > 0 and tx.gas_limit == 0:
                 raise INVALID_GAS_LIMIT("must provide positive gas")
             check_fee(ctx, tx)
-        if tx.fee_granter:
-            raise INVALID_REQUEST("fee grants are not enabled")
-        payer = self._fee_payer(tx)
+        payer = self._auth.address_text(self._charged(ctx, tx))
         if self._auth.account(ctx, payer) is None:
             raise UNKNOWN_ADDRESS(f"fee payer address: {payer} does not exist")
         if any(coin.amount for coin in tx.fee):
@@ -206,9 +211,28 @@ class Ante:
             self._auth.save(ctx, signer, self._auth.require(ctx, signer).next())
         return ctx
 
-    def _fee_payer(self, tx: DecodedTx) -> str:
-        raw = self._auth.address_bytes(tx.fee_payer) if tx.fee_payer else tx.signers[0]
-        return self._auth.address_text(raw)
+    def _charged(self, ctx: Context, tx: DecodedTx) -> bytes:
+        """Who pays: the granter if there is one and it lets the payer spend so much, else the payer."""
+        payer = self._auth.address_bytes(tx.fee_payer) if tx.fee_payer else tx.signers[0]
+        if not tx.fee_granter:
+            return payer
+        try:
+            granter = self._auth.address_bytes(tx.fee_granter)
+        except AbciError as error:
+            raise PANIC(f"recovered: {error}") from error  # types/tx/types.go FeeGranter
+        if granter != payer:
+            self._use_grant(ctx, tx, granter, payer)
+        return granter
+
+    def _use_grant(self, ctx: Context, tx: DecodedTx, granter: bytes, payer: bytes) -> None:
+        urls = [type_url(message.DESCRIPTOR.full_name) for message in tx.messages]
+        try:
+            self._feegrant.use(ctx, granter, payer, Spending(tx.fee, urls))
+        except OutOfGas:
+            raise
+        except AbciError as error:
+            text = f"{gojson.text(granter)} does not allow to pay fees for {gojson.text(payer)}"
+            raise error.wrap(text) from error  # addresses as they are: the SDK does not spell them
 
     def _collect(self, ctx: Context, payer: str, fee: tuple[Coin, ...]) -> None:
         if coins.fault(fee) is not None:

@@ -11,6 +11,7 @@ from chain.modules.auth.module import Auth
 from chain.modules.bank.module import BURNER, MINTER, Bank
 from chain.modules.base.consensus import Consensus
 from chain.modules.base.upgrade import Upgrade
+from chain.modules.feegrant.module import FeeGrant
 from chain.modules.ibc.module import Ibc
 from chain.modules.ica.module import InterchainAccounts
 from chain.modules.idle import Idle
@@ -62,6 +63,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     auth = Auth(bech32_prefix, MODULE_ACCOUNTS)
     authority = auth.module_address(AUTHORITY)
     bank = Bank(auth, blocked=[name for name in MODULE_ACCOUNTS if name != AUTHORITY])
+    feegrant = FeeGrant(auth, bank)
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)
@@ -73,10 +75,21 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
         ica.call_back(wasm.callbacks)
     modules = cast(
         "tuple[Module, ...]",
-        (auth, bank, staking, consensus, upgrade, ibc, transfer, ica, *([wasm] if wasm else [])),
+        (
+            auth,
+            bank,
+            feegrant,
+            staking,
+            consensus,
+            upgrade,
+            ibc,
+            transfer,
+            ica,
+            *([wasm] if wasm else []),
+        ),
     )
     for module in modules:
         module.register(routers.messages, routers.queries)
     Idle(auth, staking).register(routers.queries)
-    ante = Ante(auth, bank, after_setup=(wasm.ante,) if wasm else (), last=(ibc.ante,))
+    ante = Ante(auth, bank, feegrant, after_setup=(wasm.ante,) if wasm else (), last=(ibc.ante,))
     return Assembly(modules, routers, auth, bank, staking, consensus, upgrade, ibc, ante, wasm)

@@ -81,6 +81,11 @@ def is_unregistered(error: AbciError) -> bool:
     return _UNREGISTERED.matches(error)
 
 
+def nil_pointer() -> AbciError:
+    """Where Go reads what a message does not hold, and recovers."""
+    return PANIC("recovered: runtime error: invalid memory address or nil pointer dereference")
+
+
 # Codespace "sdk" (cosmos-sdk types/errors/errors.go).
 TX_DECODE = Registered("sdk", 2, "tx parse error")
 INVALID_SEQUENCE = Registered("sdk", 3, "invalid sequence")

@@ -151,6 +151,11 @@ def is_number(text: str) -> bool:
     return token is not None and token["other"] is not None and token["other"][-1:].isdigit()
 
 
+def text(data: bytes) -> str:
+    """Bytes as Go shows a string of them: each that is not UTF-8 becomes U+FFFD."""
+    return data.decode("utf-8", "lightship.go")
+
+
 def clean(text: str) -> str:
     """Half of a surrogate pair reads as U+FFFD in Go."""
     return _SURROGATE.sub("\ufffd", text)

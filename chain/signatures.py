@@ -12,7 +12,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from chain.errors import PANIC, AbciError, unregistered
+from chain.errors import PANIC, AbciError, nil_pointer, unregistered
 from chain.gas import GasMeter
 from chain.keys import AccountKey, Multisig
 from chain.modules.auth.params import Params
@@ -158,9 +158,7 @@ def check_present(tx: DecodedTx) -> None:
     """
     for info in tx.signer_infos:
         if info.public_key is None or not _has_bits(info.mode_info):
-            raise PANIC(
-                "recovered: runtime error: invalid memory address or nil pointer dereference"
-            )
+            raise nil_pointer()
 
 
 def _has_bits(info: tx_pb2.ModeInfo | None) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from helpers.accounts import Person, fee, finish, pack, sign_tx, signer_info
 from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 
+from chain import gojson
 from chain.ante import required_fees
 from chain.coins import Coin
 from chain.keys import SECP256K1, PublicKey
@@ -230,10 +231,13 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
         13,
         "invalid fee amount: 5000stake,1atom: insufficient fee",
     ),
-    "a fee grant": (
+    "a fee grant that is not there": (
         lambda: _sign(fee=fee("5000stake", granter=BOB.address)),
-        18,
-        "fee grants are not enabled: invalid request",
+        38,
+        (
+            f"{gojson.text(BOB.raw_address)} does not allow to pay fees for "
+            f"{gojson.text(ALICE.raw_address)}: fee-grant not found: not found"
+        ),
     ),
     "an account that does not exist": (
         lambda: _sign(signers=[(STRANGER, 9, 0)], messages=[_send(STRANGER)]),
@@ -344,6 +348,15 @@ def test_the_key_may_not_be_left_out_even_when_it_is_known() -> None:
     result = solo.block(finish(body, auth, [(ALICE, 0, 1)], CHAIN_ID))[0]
     assert (result.codespace, result.code) == ("undefined", 111222)
     assert "invalid memory address or nil pointer dereference" in result.log
+
+
+def test_a_fee_granter_that_is_no_address() -> None:
+    answer = _chain().check(_sign(fee=fee("5000stake", granter="nobody")))
+    assert (answer.codespace, answer.code, answer.log) == (
+        "undefined",
+        111222,
+        "recovered: decoding bech32 failed: invalid bech32 string length 6: panic",
+    )
 
 
 def test_required_fees_are_rounded_up() -> None:

@@ -1,0 +1,99 @@
+"""What x/feegrant and x/authz share: keys of grants between two accounts, expiry, limits, messages inside an Any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from chain import coins
+from chain.coins import Coin
+from chain.errors import INVALID_REQUEST, TX_DECODE, UNKNOWN_REQUEST, AbciError
+from cosmos_pb import message_class
+from cosmos_pb.google.protobuf import any_pb2, timestamp_pb2
+from light_client.values import Timestamp
+
+MAX_DEPTH: Final = 10
+"""How many messages may be inside one another (cosmos-sdk codec/types MaxUnpackAnyRecursionDepth)."""
+
+TIME_SIZE: Final = len("2006-01-02T15:04:05.000000000")
+
+M = TypeVar("M", bound=Message)
+
+
+def prefixed(raw: bytes) -> bytes:
+    """An address as a key holds it: behind its length (types/address MustLengthPrefix)."""
+    return bytes([len(raw)]) + raw
+
+
+def two_addresses(key: bytes, at: int) -> tuple[bytes, bytes, bytes]:
+    """The two addresses that stand at an offset of a key, and what follows."""
+    middle = at + 1 + key[at]
+    end = middle + 1 + key[middle]
+    return key[at + 1 : middle], key[middle + 1 : end], key[end:]
+
+
+def sortable(time: Timestamp) -> bytes:
+    """An instant as keys hold it, always of one length (types/utils.go SortableTimeFormat)."""
+    whole = Timestamp(time.seconds).rfc3339().removesuffix("Z")
+    return f"{whole}.{time.nanos:09d}".encode()
+
+
+def instant(message: timestamp_pb2.Timestamp) -> Timestamp:
+    return Timestamp(message.seconds, message.nanos)
+
+
+def subtract(limit: Sequence[Coin], spent: Sequence[Coin]) -> tuple[Coin, ...] | None:
+    """What is left; None when it is not enough (types/coin.go SafeSub)."""
+    negated = [Coin(coin.denom, -coin.amount) for coin in spent]
+    left = coins.total([limit, negated])
+    return None if any(coin.amount < 0 for coin in left) else left
+
+
+def undecodable(text: str) -> AbciError:
+    """The refusal of a transaction whose messages cannot be decoded."""
+    return TX_DECODE(f"{text}: {TX_DECODE.text}")
+
+
+def unpack(
+    packed: any_pb2.Any, known: Mapping[str, type[M]], interface: str, depth: int = MAX_DEPTH
+) -> M:
+    """The message inside, which must be one of ``known``; refused as the SDK's decoder does (interface_registry.go)."""
+    if depth <= 0:
+        raise undecodable("max depth exceeded")
+    kind = known.get(packed.type_url)
+    if kind is None:
+        raise undecodable(_unknown(packed.type_url, interface))
+    try:
+        return kind.FromString(packed.value)
+    except DecodeError as error:
+        raise undecodable(str(error)) from error
+
+
+def _unknown(url: str, interface: str) -> str:
+    try:
+        message_class(url.removeprefix("/"))
+    except KeyError:
+        return f"unable to resolve type URL {url}"
+    return f"no concrete type registered for type URL {url} against interface {interface}"
+
+
+def pack(message: Message) -> any_pb2.Any:
+    return any_pb2.Any(
+        type_url=f"/{message.DESCRIPTOR.full_name}", value=message.SerializeToString()
+    )
+
+
+def amounts(message: Any) -> tuple[Coin, ...]:
+    """Coins inside a message; Go decodes them with it."""
+    try:
+        return coins.from_pb(message)
+    except AbciError as error:
+        raise undecodable(error.log) from error
+
+
+def of_keeper(error: AbciError) -> AbciError:
+    """A keeper's error as the answer to a query (cosmos-sdk baseapp/abci.go, gRPCErrorToSDKError)."""
+    registered = error.codespace != "undefined"
+    return (UNKNOWN_REQUEST if registered else INVALID_REQUEST)(error.log)
