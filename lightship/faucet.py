@@ -92,7 +92,7 @@ class Faucet:
         follow = asyncio.create_task(self._endpoint.heights.follow())
         self._stack.push_async_callback(_cancelled, follow)
         app = web.Application(client_max_size=BODY)
-        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._serve)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

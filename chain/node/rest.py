@@ -79,7 +79,7 @@ class RestServer:
     async def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen; returns the address, with the port that was free when ``port`` is 0. OSError if it is not."""
         app = web.Application(client_max_size=self._limits.body, middlewares=[self._admit])
-        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         with listening("REST", host, port):
