@@ -638,10 +638,17 @@ async def test_reflection_lists_and_describes(channel: grpc.aio.Channel, version
         reflection_pb2.ServerReflectionRequest(list_services=""),
         reflection_pb2.ServerReflectionRequest(file_containing_symbol="cosmos.bank.v1beta1.Query"),
     ]
+    requests += [
+        reflection_pb2.ServerReflectionRequest(
+            file_containing_symbol=f"grpc.reflection.{each}.ServerReflection"
+        )
+        for each in ("v1alpha", "v1")
+    ]
     answers = [answer async for answer in call(iter(requests))]
     names = {each.name for each in answers[0].list_services_response.service}
     assert {"cosmos.bank.v1beta1.Query", "cosmos.tx.v1beta1.Service"} <= names
-    assert answers[1].file_descriptor_response.file_descriptor_proto
+    for answer in answers[1:]:
+        assert answer.file_descriptor_response.file_descriptor_proto, answer.error_response
 
 
 async def test_node_services_over_grpc_and_abci(client: Client, channel: grpc.aio.Channel) -> None:

@@ -1,0 +1,3 @@
+from cosmos_pb._grpc import export_services
+
+export_services(globals(), "grpc/reflection/v1alpha/reflection.proto")
