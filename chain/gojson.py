@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -146,14 +147,22 @@ def _step(inside: bytearray, wanted: str, kind: str, last: bytes) -> str | None:
 
 
 def is_number(text: str) -> bool:
-    """Whether text is a number in JSON."""
-    token = _TOKEN.fullmatch(text.encode())
+    """Whether text is JSON that is a number."""
+    token = _TOKEN.fullmatch(text.rstrip(_SPACE).encode())
     return token is not None and token["other"] is not None and token["other"][-1:].isdigit()
 
 
 def text(data: bytes) -> str:
     """Bytes as Go shows a string of them: each that is not UTF-8 becomes U+FFFD."""
     return data.decode("utf-8", "lightship.go")
+
+
+def float64(text: str) -> float:
+    """A number as Go reads it where nothing says what it is; ValueError for one that is too large."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"cannot unmarshal number {text} into Go value of type float64")
+    return value
 
 
 def clean(text: str) -> str:

@@ -301,7 +301,7 @@ def _compared(shown: Any) -> Any:
     if isinstance(shown, list):
         return [_compared(held) for held in shown]
     if isinstance(shown, gojson.Number):
-        return float(shown.text)
+        return gojson.float64(shown.text)
     return (type(shown), shown)  # True is not 1 here
 
 

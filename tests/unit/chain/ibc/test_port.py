@@ -101,9 +101,11 @@ def test_ports_are_found_by_name_and_by_prefix() -> None:
     router, app, other = PortRouter(), chain.mock, chain.transfer
     router.route("wasm.", app)
     router.route("transfer", other)
+    router.route("icacontroller-", other)
     assert router.module("wasm.cosmos1abc") is app
+    assert router.module("icacontroller-cosmos1abc") is other
     assert router.module("transfer") is other
-    for unknown in ("transfer2", "wasm", "was"):
+    for unknown in ("transfer2", "wasm", "was", "icacontroller"):
         with pytest.raises(AbciError, match="route not found") as caught:
             router.module(unknown)
         assert (caught.value.codespace, caught.value.code) == ("port", 5)
