@@ -198,7 +198,8 @@ class Engine:
 
     def _callback(self, host: HostFunction) -> Callable[..., int]:
         """What wasmtime calls: arguments come and the result goes in 16-byte slots."""
-        active, run = self.active, host.run
+        active, run, library = self.active, host.run, self.library
+        get, put = library.global_get, library.global_set
         slots = ctypes.c_uint32 * (_WORDS * host.params)
         words = range(0, _WORDS * host.params, _WORDS)
         write_result = {
@@ -209,14 +210,16 @@ class Engine:
             guest = active.guest
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
-                call = guest.call
-                call.left = guest.gas()
+                call, place, value = guest.call, guest.gas_place, guest.gas_value
+                get(guest.context, place, guest.value)
+                call.left = value.value
                 call.charge(call.host_call_cost)
                 values = slots.from_address(raw)
                 result = run(call, *[values[word] for word in words])
                 if write_result is not None and result is not None:
                     write_result(raw).value = result
-                guest.set_gas(call.left)
+                value.value = call.left
+                put(guest.context, place, guest.value)
             except BaseException as error:  # noqa: BLE001 (it is raised again after the trap)
                 return guest.fail(error)
             return 0
@@ -312,9 +315,9 @@ class Guest:
     """One instance in its own store; see `instance.Guest` for what it offers."""
 
     __slots__ = (
-        "_allocate", "_base", "_buffers", "_context", "_failure", "_frame", "_gas", "_gas_value",
-        "_library", "_memory", "_module", "_slots", "_store", "_trap", "_value", "_view",
-        "_words", "active", "call",
+        "_allocate", "_base", "_buffers", "_failure", "_frame", "_library", "_memory", "_module",
+        "_slots", "_store", "_trap", "_view", "_words", "active", "call", "context", "gas_place",
+        "gas_value", "value",
     )  # fmt: skip
 
     def __init__(self, module: Module, call: Call) -> None:
@@ -329,12 +332,12 @@ class Guest:
         self._slots = frame.slots
         self._trap = frame.trap
         self._words = frame.words
-        self._value = frame.value
-        self._gas_value = frame.gas_value
+        self.value = frame.value
+        self.gas_value = frame.gas_value
         self._view = memoryview(b"")
         self._store: int | None
         self._store = library.store_new(module.engine.pointer, None, None)
-        self._context = library.store_context(self._store)
+        self.context = library.store_context(self._store)
         try:
             self._instantiate(module)
         except BaseException:
@@ -345,7 +348,7 @@ class Guest:
         base = self._base
         previous, self.active.guest = self.active.guest, self
         error = self._library.instantiate(
-            module.pre, self._context, base + _Buffers.instance.offset, self._trap
+            module.pre, self.context, base + _Buffers.instance.offset, self._trap
         )
         self.active.guest = previous
         if error or self._buffers.trap:
@@ -353,14 +356,14 @@ class Guest:
             raise InstantiationError(self._take_reason(error))
         self._memory = self._export(b"memory", _Buffers.memory.offset, _MEMORY)
         self._allocate = self._export(b"allocate", _Buffers.allocate.offset, _FUNC)
-        self._gas = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
+        self.gas_place = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
 
     def _export(self, name: bytes, offset: int, kind: int) -> int:
         """Where the item of an export lies after it was fetched."""
         found = self._base + offset
         if (
             not self._library.export_get(
-                self._context, self._base + _Buffers.instance.offset, name, len(name), found
+                self.context, self._base + _Buffers.instance.offset, name, len(name), found
             )
             or ctypes.c_uint8.from_address(found).value != kind
         ):
@@ -370,12 +373,12 @@ class Guest:
     # --- gas -------------------------------------------------------------------------------
 
     def gas(self) -> int:
-        self._library.global_get(self._context, self._gas, self._value)
-        return self._gas_value.value
+        self._library.global_get(self.context, self.gas_place, self.value)
+        return self.gas_value.value
 
     def set_gas(self, left: int) -> None:
-        self._gas_value.value = left
-        self._library.global_set(self._context, self._gas, self._value)
+        self.gas_value.value = left
+        self._library.global_set(self.context, self.gas_place, self.value)
 
     def gas_after_failure(self) -> int:
         return 0 if self._exhausted() else self.gas()
@@ -383,7 +386,7 @@ class Guest:
     def _exhausted(self) -> bool:
         item = self._export(_EXHAUSTED, _Buffers.other.offset, _GLOBAL)
         flag = bindings.wasmtime_val_t()
-        self._library.global_get(self._context, item, ctypes.addressof(flag))
+        self._library.global_get(self.context, item, ctypes.addressof(flag))
         return bool(flag.of.i32)
 
     # --- exports ---------------------------------------------------------------------------
@@ -408,7 +411,7 @@ class Guest:
     def _run(self, function: int, slots: int) -> None:
         active = self.active
         previous, active.guest = active.guest, self
-        error = self._library.call(self._context, function, self._slots, slots, self._trap)
+        error = self._library.call(self.context, function, self._slots, slots, self._trap)
         active.guest = previous
         if error or self._buffers.trap:
             raise self._failed(error)
@@ -443,25 +446,29 @@ class Guest:
     # --- memory ----------------------------------------------------------------------------
 
     def region(self, pointer: int) -> tuple[int, int, int] | None:
-        if not self._reaches(pointer + 12):
-            return None
-        return _REGION.unpack_from(self._view, pointer)
+        try:
+            return _REGION.unpack_from(self._view, pointer)
+        except struct.error:
+            return _REGION.unpack_from(self._view, pointer) if self._reaches(pointer + 12) else None
 
     def read(self, offset: int, length: int) -> bytes | None:
-        if not self._reaches(offset + length):
+        end = offset + length
+        if end > len(self._view) and not self._reaches(end):
             return None
-        return self._view[offset : offset + length].tobytes()
+        return self._view[offset:end].tobytes()
 
     def write(self, offset: int, data: bytes) -> bool:
-        if not self._reaches(offset + len(data)):
+        end = offset + len(data)
+        if end > len(self._view) and not self._reaches(end):
             return False
-        self._view[offset : offset + len(data)] = data
+        self._view[offset:end] = data
         return True
 
     def write_u32(self, offset: int, value: int) -> bool:
-        if not self._reaches(offset + 4):
-            return False
-        _U32.pack_into(self._view, offset, value)
+        try:
+            _U32.pack_into(self._view, offset, value)
+        except struct.error:
+            return self.write(offset, value.to_bytes(4, "little"))
         return True
 
     def size(self) -> int:
@@ -469,11 +476,11 @@ class Guest:
         return len(self._view)
 
     def _reaches(self, end: int) -> bool:
-        return end <= len(self._view) or end <= self.size()
+        return end <= self.size()
 
     def _look(self) -> memoryview:
-        size = self._library.memory_size(self._context, self._memory)
-        data = self._library.memory_data(self._context, self._memory)
+        size = self._library.memory_size(self.context, self._memory)
+        data = self._library.memory_data(self.context, self._memory)
         view: memoryview = _view_of(data, size, _WRITABLE)
         return view
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SMALL_READ: Final = 8_000_000
+"""Bytes up to which a Region is read at the small price."""
 _MICROSECOND: Final = 1_000_000
 """Gas per microsecond: the target is 10^12 per second."""
 
@@ -74,7 +76,7 @@ class HostCosts:
 
     def read(self, length: int) -> int:
         """Reading a Region; the two lines meet nowhere, as upstream has it."""
-        return (self.read_small if length <= 8_000_000 else self.read_large).of(length)
+        return (self.read_small if length <= SMALL_READ else self.read_large).of(length)
 
 
 @dataclass(frozen=True, slots=True)

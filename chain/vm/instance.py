@@ -20,7 +20,7 @@ from chain.vm.errors import (
     SignatureMismatch,
     Trap,
 )
-from chain.vm.gas import GasReport
+from chain.vm.gas import SMALL_READ, GasReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,6 +86,10 @@ class Call:
 
     __slots__ = (
         "_depth",
+        "_read_base",
+        "_read_byte",
+        "_write_base",
+        "_write_byte",
         "backend",
         "debug",
         "era",
@@ -105,7 +109,10 @@ class Call:
         self, era: Era, backend: Backend, limit: int, *, readonly: bool, debug: bool
     ) -> None:
         self.era = era
-        self.host_call_cost = era.host.call
+        host = era.host
+        self.host_call_cost = host.call
+        self._read_base, self._read_byte = host.read_small.base, host.read_small.per_item
+        self._write_base, self._write_byte = host.write.base, host.write.per_item
         self.backend = backend
         self.limit = limit
         self.left = limit
@@ -204,7 +211,8 @@ class Call:
     def read_region(self, pointer: int, longest: int) -> bytes:
         """The bytes of the Region at `pointer`; charged before its length is judged."""
         offset, capacity, length = self._region(pointer)
-        self.charge(self.era.host.read(length))
+        cost = self._read_base + self._read_byte * length
+        self.charge(cost if length <= SMALL_READ else self.era.host.read(length))
         if length > longest:
             raise RegionTooLong(length, longest)
         data = self.guest.read(offset, length)
@@ -215,7 +223,7 @@ class Call:
     def write_region(self, pointer: int, data: bytes) -> None:
         """Fills the Region at `pointer` and sets its length."""
         offset, capacity, length = self._region(pointer)
-        self.charge(self.era.host.write.of(len(data)))
+        self.charge(self._write_base + self._write_byte * len(data))
         if len(data) > capacity:
             raise CommunicationError(f"Region too small. Got {capacity}, required {len(data)}")
         if not self.guest.write(offset, data):
