@@ -30,7 +30,7 @@ class CHost:
         self._process = process
 
     def execute(self, times: int) -> tuple[float, int]:
-        """Seconds for so many executions, and the gas left by the last."""
+        """Seconds of CPU for so many executions, and the gas left by the last."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{times}\n")
