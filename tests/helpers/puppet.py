@@ -99,15 +99,19 @@ class Puppet:
 
     def asks(self, request: Any) -> Any:
         """What the chain answers to the contract's query: (system result, then contract result)."""
+        result = self.migrate(request)
+        assert result.code == 0, result.log
+        return json.loads(self.stored("asked"))
+
+    def migrate(self, request: Any) -> abci.ExecTxResult:
+        """Have the contract make a query."""
         made = tx_pb2.MsgMigrateContract(
             sender=ALICE.address,
             contract=self.address,
             code_id=self.code_id,
             msg=json.dumps(request).encode(),
         )
-        result = self.chain.run(made)
-        assert result.code == 0, result.log
-        return json.loads(self.stored("asked"))
+        return self.chain.run(made)
 
     def learns(self, request: Any) -> Any:
         """The JSON that the chain answers to a query that succeeds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chain import decimals, gojson
+from chain import coins, decimals, gojson
 from chain.context import Context
 from chain.errors import INVALID_ADDRESS, INVALID_REQUEST, NOT_FOUND, AbciError, unregistered
 from chain.gas import prefix_end
@@ -236,6 +236,9 @@ def _is_open(end: Any) -> bool:
 
 
 def _amount(denom: str, amount: int) -> dict[str, Any]:
+    """A coin as the SDK makes it: it panics over a denomination that could be none (``types/coin.go`` NewCoin)."""
+    if not coins.is_denom(denom):
+        raise BackendError("Panic in FFI call")
     return {"amount": {"denom": denom, "amount": str(amount)}}
 
 

@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from chain.context import Context
 from chain.errors import OUT_OF_GAS, AbciError, OutOfGas
 from chain.events import Event
@@ -57,6 +59,8 @@ class Dispatcher:
         return data
 
     def _run(self, ctx: Context, contract: Instance, message: wire.SubMsg) -> bytes | None:
+        if message.reply_on is UNSET:
+            raise errors.INVALID("replyOn value")
         inner = ctx.fork()
         try:
             outcome = self._dispatch_limited(inner, contract, message)

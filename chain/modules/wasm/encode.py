@@ -24,6 +24,10 @@ from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from light_client.values import Height
 
+NOTHING_TO_PACK: Final = (
+    "expecting non nil value to create a new Any, failed packing protobuf message to Any"
+)
+
 
 def encode(
     ctx: Context,
@@ -84,6 +88,8 @@ def _unpack(ctx: Context, router: MessageRouter, message: wire.AnyMsg, version: 
         raise errors.LIMIT(f"AnyMsg value size {size} exceeds limit {version.max_any}")
     cost = version.any_cost + version.any_cost_per_kib * size // 1024
     ctx.gas.consume(cost, "unpacking AnyMsg")
+    if not message.type_url:  # unpacks to nothing, of which the SDK then asks the signers
+        raise unregistered(NOTHING_TO_PACK)
     text = f"Cannot unpack proto message with type URL: {message.type_url}"
     service = router.services.get(message.type_url)
     if service is None:

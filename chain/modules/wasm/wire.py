@@ -26,11 +26,29 @@ Shape = TypeVar("Shape")
 
 
 def decode(data: bytes, shape: type[Shape]) -> Shape:
-    """JSON that a contract wrote. ValueError for what is not JSON, or not of that shape."""
+    """JSON that a contract wrote. ValueError for what is not JSON, or not of that shape.
+
+    Where a shape knows no null, null says nothing, as in Go's ``encoding/json``.
+    """
     try:
         return msgspec.json.decode(data, type=shape)
     except RecursionError:
         raise ValueError("exceeded max depth") from None
+    except msgspec.ValidationError:
+        if b"null" not in data:
+            raise
+        return msgspec.json.decode(
+            msgspec.json.encode(_said(msgspec.json.decode(data))), type=shape
+        )
+
+
+def _said(value: Any) -> Any:
+    """Without what is null; ``reply_on`` keeps it, for it is read by a method of its own there."""
+    if isinstance(value, dict):
+        return {k: _said(v) for k, v in value.items() if v is not None or k == "reply_on"}
+    if isinstance(value, list):
+        return [_said(item) for item in value]
+    return {} if value is None else value
 
 
 def check_message(message: bytes) -> None:
@@ -205,8 +223,8 @@ class CosmosMsg(msgspec.Struct):
 
 
 class SubMsg(msgspec.Struct):
-    msg: CosmosMsg
-    reply_on: Literal["always", "success", "error", "never"]
+    msg: CosmosMsg = msgspec.field(default_factory=CosmosMsg)
+    reply_on: Literal["always", "success", "error", "never"] | msgspec.UnsetType = msgspec.UNSET
     id: int = 0
     payload: bytes = b""
     gas_limit: int | None = None

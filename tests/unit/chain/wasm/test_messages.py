@@ -361,7 +361,7 @@ def test_events_that_contracts_may_not_emit(puppet: Puppet, event: Any, reason: 
     assert refusal(result) == ("wasm", 21, f"{reason}: invalid event")
 
 
-@pytest.mark.parametrize("result", [{}, {"ok": None}])
+@pytest.mark.parametrize("result", [{}, {"ok": None}, {"error": None}, None])
 def test_neither_a_response_nor_an_error_ends_the_transaction(puppet: Puppet, result: Any) -> None:
     """Wasmd reads such a result through a nil pointer; no contract in between may catch that."""
     ended = puppet.says(result)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from helpers.puppet import CODE, Puppet, b64, coin
-from helpers.wasm import ALICE, BOB, WasmChain
+from helpers.wasm import ALICE, BOB, WasmChain, refusal
 
 from chain.modules.wasm import keys
 from chain.vm import VM
@@ -20,6 +20,10 @@ from light_client import bech32
 SERVICE = "/cosmwasm.wasm.v1.Query/"
 ABSENT = bech32.encode("cosmos", bytes(32))
 CHECKSUM = sha256(CODE).digest()
+PANICKED = (
+    "Error calling the VM: Error executing Wasm: Wasmer runtime error: RuntimeError: "
+    "Error calling into the VM's backend: Panic in FFI call: wasmvm error"
+)
 INIT = b'{"ok": {"messages": [], "attributes": [], "events": []}}'
 
 
@@ -218,6 +222,14 @@ def test_bank(puppet: Puppet) -> None:
     assert puppet.learns({"bank": {"supply": {"denom": "stake"}}}) == {
         "amount": {"denom": "stake", "amount": "2000000000"}
     }
+
+
+@pytest.mark.parametrize("denom", ["", "ab", "a b c", "1stake", "x" * 129])
+def test_an_amount_of_what_is_no_denomination_ends_the_call(puppet: Puppet, denom: str) -> None:
+    """The SDK panics in the query; as wasmd 0.61.14 answers."""
+    own = {"address": puppet.address, "denom": denom}
+    for request_ in ({"bank": {"balance": own}}, {"bank": {"supply": {"denom": denom}}}):
+        assert refusal(puppet.migrate(request_)) == ("wasm", 29, PANICKED)
 
 
 def test_wasm(puppet: Puppet, second: str) -> None:

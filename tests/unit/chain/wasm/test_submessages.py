@@ -77,9 +77,36 @@ def test_a_failure_nobody_wants_to_hear_of_ends_the_call(
     assert not puppet.stored("env")
 
 
-def test_an_unknown_reply_on_is_no_result(puppet: Puppet) -> None:
-    result = puppet.sends(sub(pays(BOB, 1), "sometimes"))
+@pytest.mark.parametrize("reply_on", ["sometimes", "", None])
+def test_an_unknown_reply_on_is_no_result(puppet: Puppet, reply_on: Any) -> None:
+    result = puppet.sends(sub(pays(BOB, 1), reply_on))
     assert (result.codespace, result.code) == ("wasm", 29)
+
+
+@pytest.mark.parametrize("message", [{}, {"id": 1}, {"msg": pays(BOB, 1)}, None])
+def test_a_message_without_reply_on_ends_the_call_when_its_turn_comes(
+    puppet: Puppet, other: Puppet, message: Any
+) -> None:
+    """As wasmd 0.61.14 answers."""
+    earlier = sub(executes(other.address, FAILS))
+    assert refusal(puppet.sends(message)) == ("wasm", 14, "replyOn value: invalid")
+    assert refusal(puppet.sends(earlier, message)) == (
+        "wasm",
+        5,
+        "no: execute wasm contract failed",
+    )
+
+
+def test_null_says_nothing(puppet: Puppet) -> None:
+    """In every field of what a contract returns, as Go reads it."""
+    before = puppet.chain.balance(BOB)
+    message = {**sub(pays(BOB, 7)), "id": None, "gas_limit": None, "payload": None}
+    attributes = [{"key": "heard", "value": None}]
+    said = {"messages": [message], "data": None, "events": None, "attributes": attributes}
+    result = puppet.says({"error": None, "ok": said}, funds=[coin(7)])
+    assert result.code == 0, result.log
+    assert attribute(result, "heard") == ""
+    assert puppet.chain.balance(BOB) == before + 7
 
 
 def test_what_failed_is_forgotten_what_came_before_is_kept(puppet: Puppet, other: Puppet) -> None:
@@ -236,6 +263,12 @@ def test_out_of_the_transactions_gas_is_not_for_contracts(puppet: Puppet, other:
                 "Cannot unpack proto message with type URL: /cosmos.bank.v1beta1.MsgSend: "
                 "invalid CosmosMsg from the contract"
             ),
+        ),
+        (
+            {"any": {"type_url": "", "value": b64(b"anything")}},
+            "undefined",
+            1,
+            "expecting non nil value to create a new Any, failed packing protobuf message to Any",
         ),
         (
             {"any": {"type_url": "/a.B", "value": b64(bytes(512 * 1024 + 1))}},
