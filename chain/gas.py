@@ -50,7 +50,10 @@ class GasMeter:
 
 
 class GasKV:
-    """One store of a branch, seen through a gas meter (cosmos-sdk ``store/gaskv``)."""
+    """One store of a branch, seen through a gas meter (cosmos-sdk ``store/gaskv``).
+
+    Keys and values are paid for one after the other: how much is consumed when the gas runs out depends on it.
+    """
 
     __slots__ = ("_branch", "_meter", "_name")
 
@@ -62,8 +65,8 @@ class GasKV:
     def get(self, key: bytes) -> bytes | None:
         self._meter.consume(READ_COST_FLAT, "ReadFlat")
         value = self._branch.get(self._name, key)
-        size = len(key) + (len(value) if value is not None else 0)
-        self._meter.consume(READ_COST_PER_BYTE * size, "ReadPerByte")
+        self._meter.consume(READ_COST_PER_BYTE * len(key), "ReadPerByte")
+        self._meter.consume(READ_COST_PER_BYTE * len(value or b""), "ReadPerByte")
         return value
 
     def has(self, key: bytes) -> bool:
@@ -72,7 +75,8 @@ class GasKV:
 
     def set(self, key: bytes, value: bytes) -> None:
         self._meter.consume(WRITE_COST_FLAT, "WriteFlat")
-        self._meter.consume(WRITE_COST_PER_BYTE * (len(key) + len(value)), "WritePerByte")
+        self._meter.consume(WRITE_COST_PER_BYTE * len(key), "WritePerByte")
+        self._meter.consume(WRITE_COST_PER_BYTE * len(value), "WritePerByte")
         self._branch.set(self._name, key, value)
 
     def delete(self, key: bytes) -> None:
@@ -89,20 +93,20 @@ class GasKV:
         empty = True
         for key, value in self._branch.iterate(self._name, start, end, reverse=reverse):
             if empty:
-                self._seek(len(key) + len(value))
+                self._seek(key, value)
                 empty = False
             yield key, value
-            self._seek(len(key) + len(value))
+            self._seek(key, value)
         if empty:
-            self._seek(0)
+            self._seek()
 
     def prefix(self, prefix: bytes, *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Pairs whose key starts with ``prefix``; keys come back whole."""
         return self.iterate(prefix, prefix_end(prefix), reverse=reverse)
 
-    def _seek(self, size: int) -> None:
-        if size:
-            self._meter.consume(READ_COST_PER_BYTE * size, "ValuePerByte")
+    def _seek(self, *pair: bytes) -> None:
+        for part in pair:
+            self._meter.consume(READ_COST_PER_BYTE * len(part), "ValuePerByte")
         self._meter.consume(ITER_NEXT_COST_FLAT, "IterNextFlat")
 
 

@@ -196,15 +196,12 @@ class Bank:
             raise MULTIPLE_SENDERS("")
         if not msg.outputs:
             raise NO_OUTPUTS("")
-        spent = coins.from_pb(msg.inputs[0].coins)
-        parts = [(each.address, coins.from_pb(each.coins)) for each in msg.outputs]
-        for part in (spent, *(amount for _, amount in parts)):
-            coins.check(part)
-        if not spent or coins.total(amount for _, amount in parts) != spent:
+        spent = self._share("input", msg.inputs[0])
+        parts = [(each.address, self._share("output", each)) for each in msg.outputs]
+        if coins.total(amount for _, amount in parts) != spent:
             raise INPUT_OUTPUT_MISMATCH("")
         self.check_send_enabled(ctx, spent)
         for address, _ in parts:
-            self._named_address("output", address)
             self.check_not_blocked(address)
         self._spread(ctx, msg.inputs[0].address, spent, parts)
         return tx_pb2.MsgMultiSendResponse()
@@ -216,13 +213,26 @@ class Bank:
         spent: Sequence[Coin],
         parts: Sequence[tuple[str, Sequence[Coin]]],
     ) -> None:
-        self._subtract(ctx, self._auth.address_bytes(sender), spent)
+        """In the order of ``BaseSendKeeper.InputOutputCoins``, which the events and the gas tell."""
         ctx.emit("message", sender=sender)
+        for address, _ in parts:
+            self._ensure_account(ctx, self._auth.address_bytes(address))
+        self._subtract(ctx, self._auth.address_bytes(sender), spent)
         for address, amount in parts:
-            raw = self._auth.address_bytes(address)
-            self._add(ctx, raw, amount)
+            self._add(ctx, self._auth.address_bytes(address), amount)
             ctx.emit("transfer", recipient=address, sender=sender, amount=coins.text(amount))
-            self._ensure_account(ctx, raw)
+
+    def _share(self, which: str, part: bank_pb2.Input | bank_pb2.Output) -> tuple[Coin, ...]:
+        """The coins of an input or output (cosmos-sdk ``x/bank/types/inputs_outputs.go`` ValidateBasic)."""
+        try:
+            self._auth.acc_address_bytes(part.address)
+        except AbciError as error:
+            raise INVALID_ADDRESS(f"invalid {which} address: {error}") from error
+        amount = coins.from_pb(part.coins)
+        if not amount:
+            raise INVALID_COINS().wrap("")  # the coins as text: there are none
+        coins.check(amount)
+        return amount
 
     def _named_address(self, which: str, address: str) -> None:
         try:

@@ -135,6 +135,13 @@ REFUSED: dict[str, tuple[Message, str, int, str]] = {
         10,
         "0stake: invalid coins",
     ),
+    "many: no coins at all": (_multi("", (BOB, "")), "sdk", 10, ": invalid coins"),
+    "many: another chain's address, and other sums": (
+        _multi("3stake", (Person("bob", "osmo"), "1stake")),
+        "sdk",
+        7,
+        "invalid output address: invalid Bech32 prefix; expected cosmos, got osmo: invalid address",
+    ),
 }
 
 
@@ -173,6 +180,9 @@ def test_many_recipients(solo: Solo) -> None:
     assert [solo.balance(each) for each in (ALICE, BOB, CAROL)] == [995, 3, 3]
     transfers = [pairs for kind, pairs in _events(result.events) if kind == "transfer"]
     assert [pairs["amount"] for pairs in transfers] == ["2atom,2stake", "3stake"]
+    said = [kind for kind, pairs in _events(result.events) if "msg_index" in pairs]
+    paid = ["coin_received", "transfer"]
+    assert said == ["message", "message", "coin_spent", *paid, *paid]
 
 
 def test_minting_and_burning_change_the_supply(solo: Solo, ctx: Context) -> None:
