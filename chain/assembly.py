@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from chain.ante import Ante
 from chain.modules.auth.module import Auth
+from chain.modules.authz.module import Authz
 from chain.modules.bank.module import BURNER, MINTER, Bank
 from chain.modules.base.consensus import Consensus
 from chain.modules.base.upgrade import Upgrade
@@ -64,6 +65,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     authority = auth.module_address(AUTHORITY)
     bank = Bank(auth, blocked=[name for name in MODULE_ACCOUNTS if name != AUTHORITY])
     feegrant = FeeGrant(auth, bank)
+    authz = Authz(auth, bank, routers.messages)
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)
@@ -79,6 +81,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
             auth,
             bank,
             feegrant,
+            authz,
             staking,
             consensus,
             upgrade,
