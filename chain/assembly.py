@@ -18,7 +18,9 @@ from chain.modules.ica.module import InterchainAccounts
 from chain.modules.idle import Idle
 from chain.modules.staking.module import Staking
 from chain.modules.transfer.module import Transfer
+from chain.modules.wasm import authorizations
 from chain.modules.wasm.module import Wasm
+from chain.modules.wasm.validate import Validator
 from chain.router import Module, Routers
 from chain.vm import VM
 
@@ -65,7 +67,8 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     authority = auth.module_address(AUTHORITY)
     bank = Bank(auth, blocked=[name for name in MODULE_ACCOUNTS if name != AUTHORITY])
     feegrant = FeeGrant(auth, bank)
-    authz = Authz(auth, bank, routers.messages)
+    contract_grants = authorizations.kinds(Validator(auth)) if vm else ()
+    authz = Authz(auth, bank, routers.messages, contract_grants)
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)

@@ -68,7 +68,7 @@ class Codes:
         params = self.params(ctx)  # wasmd reads them twice, at the sender's cost
         if not can_create(params, default, upload.creator, access, authority=authority):
             raise UNAUTHORIZED("can not create code")
-        code = _gunzip(ctx, upload.code)
+        code = gunzip(ctx, upload.code)
         unit = self._rules.version.multiplier
         gas.consume_runtime(ctx, gas.COMPILE_COST_PER_BYTE * unit * len(code), unit)
         try:
@@ -133,7 +133,7 @@ class Codes:
         return {self.require(ctx, code_id).code_hash for code_id in ids if code_id != but}
 
 
-def _gunzip(ctx: Context, code: bytes) -> bytes:
+def gunzip(ctx: Context, code: bytes) -> bytes:
     """Wasm as is; a single gzip stream is charged and unpacked, at most MAX_WASM_SIZE bytes of it."""
     if not code.startswith(_GZIP):
         return code
