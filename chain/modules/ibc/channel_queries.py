@@ -70,7 +70,7 @@ class ChannelQueries:
         self, ctx: Context, request: channel_query.QueryChannelsRequest
     ) -> channel_query.QueryChannelsResponse:
         found, page = paginate(
-            ctx.kv(STORE), b"channelEnds/", request.pagination, _identified_channel
+            ctx.kv(STORE), b"channelEnds", request.pagination, _identified_channel
         )
         return channel_query.QueryChannelsResponse(
             channels=found, pagination=page, height=own_height(ctx)
@@ -85,7 +85,7 @@ class ChannelQueries:
             channel = _identified_channel(key, raw)
             return channel if channel.connection_hops[0] == request.connection else None
 
-        found, page = paginate(ctx.kv(STORE), b"channelEnds/", request.pagination, through)
+        found, page = paginate(ctx.kv(STORE), b"channelEnds", request.pagination, through)
         return channel_query.QueryConnectionChannelsResponse(
             channels=found, pagination=page, height=own_height(ctx)
         )
@@ -305,7 +305,7 @@ def _nonzero(sequences: Iterable[int]) -> list[int]:
 
 
 def _identified_channel(key: bytes, raw: bytes) -> channel_pb2.IdentifiedChannel:
-    return channel_keeper.identified(b"channelEnds/" + key, raw)
+    return channel_keeper.identified(b"channelEnds" + key, raw)
 
 
 def _packet_state(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.ibc.clients import ACTIVE, Clients, Delay
@@ -9,6 +11,7 @@ from chain.modules.ibc.errors import (
     CLIENT_NOT_ACTIVE,
     CLIENT_NOT_FOUND,
     CONSENSUS_STATE_NOT_FOUND,
+    INVALID_CLIENT_TYPE,
 )
 from chain.modules.ibc.query_parts import Method, check_id, own_height
 from chain.modules.ibc.store import STORE
@@ -22,6 +25,7 @@ from light_client.codec import height_from_pb, height_to_pb
 from light_client.errors import DecodeError
 from light_client.values import Height
 
+_UNVERIFIABLE: Final = (host.LOCALHOST_CLIENT_ID, "06-solomachine")
 _PROOF_READ_COST = 3 * 3
 """Gas per byte of a proof that VerifyMembership is asked about: three reads."""
 
@@ -74,7 +78,7 @@ class ClientQueries:
     def client_states(
         self, ctx: Context, request: client_query.QueryClientStatesRequest
     ) -> client_query.QueryClientStatesResponse:
-        found, page = paginate(ctx.kv(STORE), b"clients/", request.pagination, _identified_client)
+        found, page = paginate(ctx.kv(STORE), b"clients", request.pagination, _identified_client)
         return client_query.QueryClientStatesResponse(
             client_states=sorted(found, key=lambda one: one.client_id), pagination=page
         )
@@ -183,6 +187,10 @@ class ClientQueries:
         ):
             if missing:
                 raise invalid_argument(text)
+        if host.parse_client_id(request.client_id)[0] in _UNVERIFIABLE:
+            denied = " ".join(_UNVERIFIABLE)
+            text = f"verify membership is disabled for client types [{denied}]"
+            raise invalid_argument(str(INVALID_CLIENT_TYPE(text)))
 
 
 def _consensus_prefix(client_id: str) -> bytes:
@@ -190,7 +198,7 @@ def _consensus_prefix(client_id: str) -> bytes:
 
 
 def _identified_client(key: bytes, raw: bytes) -> client_pb2.IdentifiedClientState | None:
-    client_id, _, rest = key.partition(b"/")
+    client_id, _, rest = key.removeprefix(b"/").partition(b"/")
     if rest != b"clientState":
         return None
     return client_pb2.IdentifiedClientState(

@@ -47,7 +47,7 @@ NO_DELAY: Final = Delay()
 
 
 class LightClient(Protocol):
-    """One type of client. States and messages arrive packed, as transactions carry them."""
+    """One type of client. States and messages arrive packed, as transactions carry them; without URLs none do."""
 
     @property
     def client_type(self) -> str: ...
@@ -121,6 +121,7 @@ class Clients:
             url: one
             for one in self.types.values()
             for url in (one.client_state_url, one.consensus_state_url, *one.message_urls)
+            if url
         }
 
     # Routing.

@@ -63,7 +63,7 @@ class ConnectionQueries:
         self, ctx: Context, request: connection_query.QueryConnectionsRequest
     ) -> connection_query.QueryConnectionsResponse:
         found, page = paginate(
-            ctx.kv(STORE), b"connections/", request.pagination, _identified_connection
+            ctx.kv(STORE), b"connections", request.pagination, _identified_connection
         )
         return connection_query.QueryConnectionsResponse(
             connections=found, pagination=page, height=own_height(ctx)
@@ -116,7 +116,7 @@ class ConnectionQueries:
 def _identified_connection(key: bytes, raw: bytes) -> connection_pb2.IdentifiedConnection:
     end = connection_pb2.ConnectionEnd.FromString(raw)
     return connection_pb2.IdentifiedConnection(
-        id=key.decode(),
+        id=key.decode().removeprefix("/"),
         client_id=end.client_id,
         versions=end.versions,
         state=end.state,

@@ -13,14 +13,18 @@ from typing import Final
 from chain.errors import PANIC, AbciError, OutOfGas, Registered
 from light_client.errors import LightClientError
 
+CLIENT_EXISTS: Final = Registered("client", 2, "light client already exists")
 CLIENT_NOT_FOUND: Final = Registered("client", 4, "light client not found")
 CONSENSUS_STATE_NOT_FOUND: Final = Registered("client", 7, "consensus state not found")
 INVALID_CLIENT_TYPE: Final = Registered("client", 10, "invalid client type")
+UPDATE_FAILED: Final = Registered("client", 23, "unable to update light client")
 INVALID_RECOVERY_CLIENT: Final = Registered("client", 24, "invalid recovery client")
 INVALID_UPGRADE_CLIENT: Final = Registered("client", 25, "invalid client upgrade")
 CLIENT_INVALID_HEIGHT: Final = Registered("client", 26, "invalid height")
 INVALID_SUBSTITUTE: Final = Registered("client", 27, "invalid client state substitute")
 CLIENT_NOT_ACTIVE: Final = Registered("client", 29, "client state is not active")
+MEMBERSHIP_FAILED: Final = Registered("client", 30, "membership verification failed")
+NON_MEMBERSHIP_FAILED: Final = Registered("client", 31, "non-membership verification failed")
 CLIENT_ROUTE_NOT_FOUND: Final = Registered("client", 32, "light client module route not found")
 
 CONNECTION_NOT_FOUND: Final = Registered("connection", 3, "connection not found")
@@ -63,6 +67,7 @@ ROUTE_NOT_FOUND: Final = Registered("port", 5, "route not found")
 
 INVALID_PROOF: Final = Registered("commitment", 2, "invalid proof")
 INVALID_ID: Final = Registered("host", 2, "invalid identifier")
+INVALID_PATH: Final = Registered("host", 3, "invalid path")
 
 IBC_INVALID_SEQUENCE: Final = Registered("ibc", 1, "invalid sequence")
 IBC_UNAUTHORIZED: Final = Registered("ibc", 2, "unauthorized")

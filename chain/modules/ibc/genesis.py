@@ -13,6 +13,7 @@ from chain.modules import genesis
 from chain.modules.ibc import channels as channel_keeper
 from chain.modules.ibc import clients as client_keeper
 from chain.modules.ibc import connections as connection_keeper
+from chain.modules.ibc import localhost
 from chain.modules.ibc.channels import Channels
 from chain.modules.ibc.clients import Clients
 from chain.modules.ibc.connections import Connections
@@ -114,6 +115,7 @@ def _init_connections(ctx: Context, state: Mapping[str, Any], connections: Conne
             one.state, one.client_id, one.counterparty, one.versions, one.delay_period
         )
         connections.set(ctx, one.id, end)
+    localhost.connect(ctx, connections)
     for item in state.get("client_connection_paths", ()):
         paths = genesis.read(connection_pb2.ConnectionPaths, item, module)
         stored = connection_pb2.ClientPaths(paths=paths.paths)

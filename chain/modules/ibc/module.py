@@ -12,6 +12,7 @@ from chain.modules.ibc.channels import Channels
 from chain.modules.ibc.clients import Clients, LightClient
 from chain.modules.ibc.connections import Connections
 from chain.modules.ibc.errors import explaining
+from chain.modules.ibc.localhost import Localhost
 from chain.modules.ibc.messages import register as register_messages
 from chain.modules.ibc.packets import Packets
 from chain.modules.ibc.port import PortModule, PortRouter
@@ -38,7 +39,7 @@ class Ibc:
     stores: tuple[str, ...] = (STORE,)
 
     def __init__(
-        self, authority: str, light_clients: Iterable[LightClient] = (Tendermint(),)
+        self, authority: str, light_clients: Iterable[LightClient] = (Tendermint(), Localhost())
     ) -> None:
         self.authority = authority
         self._prefix = authority.rpartition("1")[0]

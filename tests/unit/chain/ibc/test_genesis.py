@@ -37,6 +37,20 @@ def test_a_round_trip_restores_every_key() -> None:
         assert fresh.ibc.export_genesis(fresh.context()) == exported
 
 
+LOCALHOST = {
+    "id": "connection-localhost",
+    "client_id": "09-localhost",
+    "versions": [{"identifier": "1", "features": ["ORDER_ORDERED", "ORDER_UNORDERED"]}],
+    "state": "STATE_OPEN",
+    "counterparty": {
+        "client_id": "09-localhost",
+        "connection_id": "connection-localhost",
+        "prefix": {"key_prefix": "aWJj"},
+    },
+    "delay_period": "0",
+}
+
+
 def test_an_empty_state_has_the_defaults() -> None:
     chain = MiniChain("alpha-1")
     assert chain.ibc.export_genesis(chain.context()) == {
@@ -49,7 +63,7 @@ def test_an_empty_state_has_the_defaults() -> None:
             "next_client_sequence": "0",
         },
         "connection_genesis": {
-            "connections": [],
+            "connections": [LOCALHOST],
             "client_connection_paths": [],
             "next_connection_sequence": "0",
             "params": {"max_expected_time_per_block": "30000000000"},

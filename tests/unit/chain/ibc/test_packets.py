@@ -486,7 +486,7 @@ def test_a_frozen_client_stops_everything(link: Link) -> None:
     channel_a, _ = link.open_channel()
     packet = send(link, channel_a)
     b = link.b.chain
-    (tendermint,) = b.ibc.clients.types.values()
+    tendermint = b.ibc.clients.types["07-tendermint"]
     tendermint.freeze(b.context(), link.b.client)
     refuse(b, link.recv(link.b, packet), ("client", 29), "with status Frozen")
     with pytest.raises(AbciError, match="cannot send packet using client") as caught:

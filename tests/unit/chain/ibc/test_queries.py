@@ -130,7 +130,10 @@ def test_verify_membership(world: tuple[Link, list[Packet]]) -> None:
     ):
         some = {key: item for key, item in fields.items() if key != name}
         ask.refused("VerifyMembership", "InvalidArgument", text, **some)
-    other = {**fields, "client_id": "06-solomachine-0"}
+    for client_id in ("06-solomachine-0", "09-localhost"):
+        denied = {**fields, "client_id": client_id}
+        ask.refused("VerifyMembership", "InvalidArgument", "membership is disabled", **denied)
+    other = {**fields, "client_id": "08-wasm-0"}
     ask.refused("VerifyMembership", "NotFound", "route not found", **other)
 
 
@@ -138,8 +141,9 @@ def test_connections(world: tuple[Link, list[Packet]]) -> None:
     link, _ = world
     ask = Asker(link.a.chain, "connection", connection_query)
     end = ask("Connection", connection_id="connection-0").connection
-    (listed,) = ask("Connections").connections
+    listed, own = ask("Connections").connections
     assert (listed.id, listed.counterparty) == ("connection-0", end.counterparty)
+    assert (own.id, own.client_id) == ("connection-localhost", "09-localhost")
     paths = ask("ClientConnections", client_id="07-tendermint-0").connection_paths
     assert paths == ["connection-0"]
     client = ask("ConnectionClientState", connection_id="connection-0").identified_client_state
