@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chain.context import Context
+from chain.errors import unregistered
 from chain.modules.auth import account as accounts
 from chain.modules.auth.account import Account
 from chain.modules.pagination import paginate
@@ -57,7 +58,7 @@ class Queries:
     def account_info(
         self, ctx: Context, request: query_pb2.QueryAccountInfoRequest
     ) -> query_pb2.QueryAccountInfoResponse:
-        found = self._require(ctx, request.address)
+        found = self._require(ctx, request.address, "address cannot be empty")
         return query_pb2.QueryAccountInfoResponse(info=found.base())
 
     def address_by_id(
@@ -89,6 +90,8 @@ class Queries:
         self, ctx: Context, request: query_pb2.QueryModuleAccountByNameRequest
     ) -> query_pb2.QueryModuleAccountByNameResponse:
         """An account that does not exist yet is shown with the number that it would get now."""
+        if not request.name:
+            raise invalid_argument("module name is empty")
         if request.name not in self._auth.permissions:
             raise not_found(f"account {request.name} not found")
         found = self._auth.ensure_module_account(ctx.fork(), request.name)
@@ -103,23 +106,22 @@ class Queries:
         self, _: Context, request: query_pb2.AddressBytesToStringRequest
     ) -> query_pb2.AddressBytesToStringResponse:
         if not request.address_bytes:
-            raise invalid_argument("empty address bytes is not allowed")
+            raise unregistered("empty address bytes is not allowed")
         text = self._auth.address_text(request.address_bytes)
         return query_pb2.AddressBytesToStringResponse(address_string=text)
 
     def to_bytes(
         self, _: Context, request: query_pb2.AddressStringToBytesRequest
     ) -> query_pb2.AddressStringToBytesResponse:
-        raw = self._address(request.address_string)
+        raw = self._auth.address_bytes(request.address_string)
         return query_pb2.AddressStringToBytesResponse(address_bytes=raw)
 
-    def _require(self, ctx: Context, address: str) -> Account:
-        found = self._auth.load(ctx, self._address(address))
+    def _require(
+        self, ctx: Context, address: str, empty: str = "Address cannot be empty"
+    ) -> Account:
+        if not address:
+            raise invalid_argument(empty)
+        found = self._auth.account(ctx, address)
         if found is None:
             raise not_found(f"account {address} not found")
         return found
-
-    def _address(self, address: str) -> bytes:
-        if not address:
-            raise invalid_argument("Address cannot be empty")
-        return self._auth.address_bytes(address)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from chain import decimals
 from chain.context import Context
+from chain.errors import AbciError
 from chain.modules.pagination import paginate
 from chain.modules.status import internal, invalid_argument, not_found
 from chain.router import QueryRouter
@@ -140,8 +141,24 @@ class Queries:
     def redelegations(
         self, _: Context, request: q.QueryRedelegationsRequest
     ) -> q.QueryRedelegationsResponse:
-        if request.delegator_addr:
-            self._staking.delegations_of(request.delegator_addr)
+        """There are none. What names no address is refused, and a single one that is asked for, all as the SDK does."""
+        delegator, source = request.delegator_addr, request.src_validator_addr
+        target = request.dst_validator_addr
+        try:
+            if source and not delegator and not target:
+                self._staking.operator_bytes(source)
+            else:
+                self._staking.delegations_of(delegator)
+            if delegator and source and target:
+                self._staking.operator_bytes(source)
+                self._staking.operator_bytes(target)
+        except AbciError as error:
+            raise internal(error.log) from error
+        if delegator and source and target:
+            raise internal(
+                "rpc error: code = NotFound desc = redelegation not found for delegator address "
+                f"{delegator} from validator address {source}"
+            )
         return q.QueryRedelegationsResponse(pagination=_NOTHING)
 
     def delegator_validators(

@@ -9,8 +9,13 @@ from helpers.accounts import Person
 from helpers.rest import ALICE, RestClient, rest_chain
 
 from chain.assembly import MODULE_ACCOUNTS
+from light_client import bech32
 
 NOBODY = Person("nobody").address
+OPERATOR = bech32.encode("cosmosvaloper", bytes(20))
+FROM_TO = f"src_validator_addr={OPERATOR}&dst_validator_addr={OPERATOR}"
+BECH32 = "decoding bech32 failed: invalid bech32"
+NO_REDELEGATION = "rpc error: code = NotFound desc = redelegation not found"
 NO_PAGE = {"next_key": None, "total": "0"}
 NO_MODULE = "codespace upgrade code 2: module version not found"
 DECIMAL_ZERO = "0." + "0" * 18
@@ -87,6 +92,12 @@ async def test_answers(rest: RestClient, path: str, expected: Any) -> None:
             "upgrade/v1beta1/module_versions?module_name=nope",
             500,
             f"{NO_MODULE}: x/upgrade: QueryModuleVersions module nope not found",
+        ),
+        ("staking/v1beta1/delegators/xx/redelegations", 500, f"{BECH32} string length 2"),
+        (
+            f"staking/v1beta1/delegators/{NOBODY}/redelegations?{FROM_TO}",
+            500,
+            f"{NO_REDELEGATION} for delegator address {NOBODY} from validator address {OPERATOR}",
         ),
         ("staking/v1beta1/historical_info/-1", 400, "height cannot be negative"),
         (
