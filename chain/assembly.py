@@ -17,6 +17,7 @@ from chain.modules.ibc.module import Ibc
 from chain.modules.ica.module import InterchainAccounts
 from chain.modules.idle import Idle
 from chain.modules.staking.module import Staking
+from chain.modules.transfer.hooks import Hooks
 from chain.modules.transfer.module import Transfer
 from chain.modules.wasm import authorizations
 from chain.modules.wasm.module import Wasm
@@ -75,9 +76,13 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     transfer = Transfer(auth, bank, ibc)
     ica = InterchainAccounts(auth, ibc, routers)
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority, consensus) if vm else None
+    of_contracts: tuple[Module, ...] = ()
     if wasm is not None:
         transfer.call_back(wasm.callbacks)
         ica.call_back(wasm.callbacks)
+        hooks = Hooks(auth, wasm.hooked)
+        transfer.hook(hooks)
+        of_contracts = (wasm, hooks)
     modules = cast(
         "tuple[Module, ...]",
         (
@@ -91,7 +96,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
             ibc,
             transfer,
             ica,
-            *([wasm] if wasm else []),
+            *of_contracts,
         ),
     )
     for module in modules:

@@ -64,6 +64,7 @@ class Party:
         denom: str = DENOM,
         seconds: float = 600,
         height: int = 0,
+        memo: str = "",
     ) -> Message:
         message = transfer_tx.MsgTransfer(
             source_port="transfer",
@@ -71,6 +72,7 @@ class Party:
             sender=self.person.address,
             receiver=receiver,
             timeout_timestamp=time.time_ns() + int(seconds * 10**9) if seconds else 0,
+            memo=memo,
         )
         message.token.denom = denom
         message.token.amount = str(amount)
@@ -145,10 +147,12 @@ async def party(
     sockets: bool = False,
     notices: Notices | None = None,
     validators: int = 1,
+    state: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Party]:
     """A running chain with instant blocks and a relayer's endpoint on it.
 
-    Two parties of one chain id have the same validators: the second is a fork of the first.
+    Two parties of one chain id have the same validators: the second is a fork of the first. ``state`` adds to the
+    genesis, by module.
     """
     keys = [ValidatorKey.from_secret(f"{chain_id}-{number}") for number in range(validators)]
     person = Person(f"user-{chain_id}")
@@ -157,7 +161,7 @@ async def party(
         chain_id=chain_id,
         genesis_time=Timestamp.from_ns(time.time_ns()),
         validators=equal_validators([key.pub_key for key in keys]),
-        app_state=genesis(dict.fromkeys([person, *relayers], FUNDS)),
+        app_state=genesis(dict.fromkeys([person, *relayers], FUNDS)) | dict(state or {}),
     )
     config = NodeConfig(pace=pace or Pace(interval=1.0, instant=True))
     node = await Node.open(None, document, keys, config=config)
@@ -194,9 +198,15 @@ async def pair(
     sockets: bool = False,
     notices: Notices | None = None,
     validators: int = 1,
+    state: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[tuple[Party, Party]]:
     """Two chains, alpha-1 and beta-1."""
-    options: dict[str, Any] = {"wallets": wallets, "sockets": sockets, "validators": validators}
+    options: dict[str, Any] = {
+        "wallets": wallets,
+        "sockets": sockets,
+        "validators": validators,
+        "state": state,
+    }
     async with (
         party("alpha-1", pace=pace, notices=notices, **options) as a,
         party("beta-1", pace=pace, notices=notices, **options) as b,

@@ -12,19 +12,19 @@ the relayer brought less than the memo asks for fails the transaction, so that i
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from chain import gohex, gojson
+from chain import gohex
 from chain.context import Context
 from chain.errors import AbciError, OutOfGas, Registered
 from chain.gas import GasMeter
 from chain.modules.ibc.errors import bare
 from chain.modules.ibc.module import Ibc
 from chain.modules.ibc.port import Acknowledgement, error_ack
+from chain.modules.transfer import memo
 from chain.modules.transfer.packet import unmarshal
 from light_client.packet import Packet
 
@@ -246,22 +246,8 @@ def wanted(data: Data, key: str, gas_left: int, max_gas: int, *, version: str) -
 
 def _wish(data: Data, key: str) -> dict[str, Any] | None:
     """The object under ``key`` of a memo that is a JSON object (``GetCustomPacketData``)."""
-    if not data.memo or not gojson.valid(data.memo.encode()):
-        return None
-    try:
-        memo = json.loads(data.memo, parse_float=_float, parse_int=_float)
-    except (ValueError, RecursionError):
-        return None
-    found = memo.get(key) if isinstance(memo, dict) else None
+    found = (memo.members(data.memo) or {}).get(key)
     return found if isinstance(found, dict) else None
-
-
-def _float(text: str) -> float:
-    """Go reads every number as a float64, and refuses the memo when one does not fit."""
-    value = float(text)
-    if math.isinf(value):
-        raise ValueError(text)
-    return value
 
 
 def _gas_limit(asked: dict[str, Any]) -> int:

@@ -53,6 +53,7 @@ from chain.modules.transfer.errors import (
     V2_COUNTERPARTY_NOT_FOUND,
     V2_INVALID_TIMEOUT,
 )
+from chain.modules.transfer.hooks import Hooks
 from chain.modules.transfer.packet import (
     MAX_AMOUNT,
     TransferData,
@@ -85,11 +86,16 @@ class Transfer:
         self._bank = bank
         self._ibc = ibc
         self._callbacks: Callbacks | None = None
+        self._hooks: Hooks | None = None
         ibc.route(PORT, self)
 
     def call_back(self, contracts: Contracts) -> None:
         """From now on contracts hear of the packets whose memos name them."""
         self._callbacks = Callbacks(self._ibc, contracts)
+
+    def hook(self, hooks: Hooks) -> None:
+        """From now on memos may call contracts, on chains whose genesis says so."""
+        self._hooks = hooks
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
         messages.register(
@@ -143,14 +149,26 @@ class Transfer:
             self._refuse_v2(ctx, msg)
         store.params(ctx)  # SendTransfer looks whether sending is enabled, too
         self.take(ctx, PORT, msg.source_channel, denom, coin, msg.sender)
-        height = height_from_pb(msg.timeout_height)
-        sent = (height, msg.timeout_timestamp)
-        sequence = self._ibc.send_packet(ctx, PORT, msg.source_channel, *sent, data.marshal())
-        if self._callbacks is not None:
-            packet = Packet(sequence, PORT, msg.source_channel, "", "", data.marshal(), *sent)
-            self._callbacks.sent(ctx, packet)
+        sequence = self._send(ctx, msg, data)
         events.transfer(ctx, data)
         return tx_pb2.MsgTransferResponse(sequence=sequence)
+
+    def _send(self, ctx: Context, msg: tx_pb2.MsgTransfer, data: TransferData) -> int:
+        """Through the hooks and the callbacks to core; the sequence that the response tells."""
+        hooks = self._hooks_on(ctx)
+        data, wish = hooks.leaving(data) if hooks else (data, None)
+        channel, raw = msg.source_channel, data.marshal()
+        timeouts = (height_from_pb(msg.timeout_height), msg.timeout_timestamp)
+        sequence = self._ibc.send_packet(ctx, PORT, channel, *timeouts, raw)
+        if self._callbacks is not None:
+            packet = Packet(sequence, PORT, channel, "", "", raw, *timeouts)
+            self._callbacks.sent(ctx, packet)
+        if hooks and wish is not None and not hooks.sent(ctx, channel, sequence, wish):
+            return 0  # as ibc-hooks does when nobody can be told
+        return sequence
+
+    def _hooks_on(self, ctx: Context) -> Hooks | None:
+        return self._hooks if self._hooks is not None and self._hooks.enabled(ctx) else None
 
     def _refuse_v2(self, ctx: Context, msg: tx_pb2.MsgTransfer) -> NoReturn:
         """What is no channel would be a client of IBC v2 (``transferV2Packet``); none here has a counterparty."""
@@ -283,6 +301,11 @@ class Transfer:
         packet: Packet,
         relayer: str,  # noqa: ARG002
     ) -> Acknowledgement:
+        hooks = self._hooks_on(ctx)
+        ack = hooks.received(ctx, packet, self._take_in) if hooks else self._take_in(ctx, packet)
+        return ack if self._callbacks is None else self._callbacks.received(ctx, packet, ack)
+
+    def _take_in(self, ctx: Context, packet: Packet) -> Acknowledgement:
         data = TransferData()
         try:
             data = unmarshal(packet.data)
@@ -293,8 +316,7 @@ class Transfer:
             events.received(ctx, data, error)
             return error_ack(error)
         events.received(ctx, data, None)
-        ack = result_ack(b"\x01")
-        return ack if self._callbacks is None else self._callbacks.received(ctx, packet, ack)
+        return result_ack(b"\x01")
 
     def on_acknowledgement_packet(
         self,
@@ -313,6 +335,8 @@ class Transfer:
         elif not standard.success:
             raise IBC_INVALID_TYPE("expected a result or an error, got neither")
         events.acknowledged(ctx, data, standard)
+        if hooks := self._hooks_on(ctx):
+            hooks.acknowledged(ctx, packet, ack)
         if self._callbacks is not None:
             self._callbacks.acknowledged(ctx, packet, ack, relayer)
 
@@ -320,6 +344,8 @@ class Transfer:
         data = unmarshal(packet.data)
         self.refund(ctx, data, packet.source_port, packet.source_channel)
         events.timed_out(ctx, data)
+        if hooks := self._hooks_on(ctx):
+            hooks.timed_out(ctx, packet)
         if self._callbacks is not None:
             self._callbacks.timed_out(ctx, packet, relayer)
 

@@ -10,6 +10,7 @@ from chain.coins import integer
 from chain.modules.ibc.errors import IBC_INVALID_ADDRESS, IBC_INVALID_TYPE, explaining
 from chain.modules.transfer.denom import Denom
 from chain.modules.transfer.errors import INVALID_AMOUNT, INVALID_MEMO
+from light_client.packet import Packet
 
 MAX_MEMO: Final = 32_768
 MAX_RECEIVER: Final = 2_048
@@ -87,6 +88,13 @@ def _strings(members: gojson.Pairs) -> dict[str, str]:
             )
         found[field] = gojson.clean(value)
     return found
+
+
+def arrived(sent: Denom, packet: Packet) -> Denom:
+    """A denomination of the packet as the chain that receives it has it: home again, or one hop further."""
+    if sent.came_through(packet.source_port, packet.source_channel):
+        return sent.without_last_hop()
+    return sent.with_hop(packet.destination_port, packet.destination_channel)
 
 
 def parse_amount(text: str) -> int:

@@ -8,7 +8,7 @@ from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.ibc.port import Acknowledgement
 from chain.modules.transfer import store as transfer_store
-from chain.modules.transfer.packet import unmarshal
+from chain.modules.transfer.packet import arrived, unmarshal
 from chain.modules.wasm import errors, wire
 from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.ibc import call_basic
@@ -58,13 +58,8 @@ class ContractCallbacks:
         with wrapped("unmarshal transfer packet data"):
             data = unmarshal(packet.data)
         receiver = self._keeper.auth.acc_address_bytes(data.receiver)
-        sent = data.token
-        if sent.came_through(packet.source_port, packet.source_channel):
-            here = sent.without_last_hop()
-        else:
-            here = sent.with_hop(packet.destination_port, packet.destination_channel)
         return {
-            "funds": [{"denom": here.local, "amount": data.amount}],
+            "funds": [{"denom": arrived(data.token, packet).local, "amount": data.amount}],
             "receiver": self._keeper.auth.address_text(receiver),
             "sender": data.sender,
         }

@@ -17,6 +17,7 @@ from chain.modules.wasm import keys
 from chain.modules.wasm.callbacks import ContractCallbacks
 from chain.modules.wasm.dispatch import Dispatcher
 from chain.modules.wasm.genesis import Genesis
+from chain.modules.wasm.hooks import HookedContracts
 from chain.modules.wasm.ibc import PORT_PREFIX, ContractPort
 from chain.modules.wasm.keeper import TX_CONTRACTS, TX_COUNTER, Keeper
 from chain.modules.wasm.messages import Messages
@@ -60,6 +61,7 @@ class Wasm:
         self._queries = Queries(self.keeper)
         self._genesis = Genesis(self.keeper, routers.queries)
         self.callbacks = ContractCallbacks(self.keeper)
+        self.hooked = HookedContracts(self.keeper)
         ibc.route(PORT_PREFIX, ContractPort(self.keeper, ibc))
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:

@@ -1,0 +1,57 @@
+"""Memos that are JSON objects, as Go programs read them that do not know what is inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from chain import gojson
+
+_PLAIN: Final = range(-6, 21)
+"""Powers of ten that Go writes out; others get an exponent."""
+
+
+def members(memo: str) -> dict[str, Any] | None:
+    """The members of a memo that is an object, numbers as float64; None for any other memo.
+
+    Go refuses a memo with a number that does not fit.
+    """
+    if not memo or not gojson.valid(memo.encode(errors="surrogatepass")):
+        return None
+    try:
+        found = json.loads(memo, parse_float=gojson.float64, parse_int=gojson.float64)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def write(value: Mapping[str, Any]) -> bytes:
+    """``json.Marshal`` of such members: sorted by name, numbers as Go writes a float64."""
+    return gojson.encode(_ordered(value))
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {gojson.clean(name): _ordered(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_ordered(item) for item in value]
+    if isinstance(value, float):
+        return msgspec.Raw(number(value).encode())
+    return gojson.clean(value) if isinstance(value, str) else value
+
+
+def number(value: float) -> str:
+    """The shortest digits that mean this number, with an exponent below 1e-6 and from 1e21 on (``encoding/json``)."""
+    digits = Decimal(repr(value))
+    if not value or digits.adjusted() in _PLAIN:
+        plain = f"{digits:f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    sign, figures, _ = digits.normalize().as_tuple()
+    head, rest = str(figures[0]), "".join(map(str, figures[1:]))
+    mantissa = f"{'-' if sign else ''}{head}{'.' if rest else ''}{rest}"
+    exponent = digits.adjusted()
+    return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent)}"
