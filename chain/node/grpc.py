@@ -12,19 +12,16 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
-from grpc_reflection.v1alpha import reflection
-from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from chain.errors import INVALID_REQUEST, AbciError
 from chain.modules.status import over_grpc
 from chain.node.engine import Engine
 from chain.node.errors import listening
 from chain.node.params import whole_number
-from cosmos_pb._pool import POOL
+from chain.node.reflection import reflection
 
 HEIGHT_KEY: Final = "x-cosmos-block-height"
 MAX_MESSAGE: Final = 32 << 20
-_REFLECTION_V1: Final = "grpc.reflection.v1.ServerReflection"
 _STATUS: Final = {code.name.replace("_", "").lower(): code for code in grpc.StatusCode} | {
     "canceled": grpc.StatusCode.CANCELLED
 }
@@ -40,9 +37,7 @@ class GrpcServer:
         ]
         self._server = grpc.aio.server(options=options)
         services = sorted({path.rpartition("/")[0].removeprefix("/") for path in methods})
-        names = [*services, reflection.SERVICE_NAME, _REFLECTION_V1]
-        reflection.enable_server_reflection(names, self._server, pool=POOL)
-        handlers = (_reflection_v1(names), _Queries(engine, methods))
+        handlers = (*reflection(services), _Queries(engine, methods))
         self._server.add_generic_rpc_handlers(handlers)
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -125,16 +120,3 @@ def asked_height(text: str) -> int:
 def _height(metadata: Iterable[tuple[str, str | bytes]]) -> int:
     given = next((value for key, value in metadata if key.lower() == HEIGHT_KEY), "")
     return asked_height(given if isinstance(given, str) else given.decode("utf-8", "replace"))
-
-
-def _reflection_v1(names: Iterable[str]) -> grpc.GenericRpcHandler:
-    """The same service under its later name: the messages have the same bytes."""
-    from grpc_reflection.v1alpha import reflection_pb2  # noqa: PLC0415 - registers in a pool
-
-    servicer = ReflectionServicer(service_names=names, pool=POOL)
-    handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-    )
-    return grpc.method_handlers_generic_handler(_REFLECTION_V1, {"ServerReflectionInfo": handler})

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import grpc.aio
 import pytest
+from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from helpers.kv_app import BALANCE, build, genesis, keys
 
@@ -649,6 +650,39 @@ async def test_reflection_lists_and_describes(channel: grpc.aio.Channel, version
     assert {"cosmos.bank.v1beta1.Query", "cosmos.tx.v1beta1.Service"} <= names
     for answer in answers[1:]:
         assert answer.file_descriptor_response.file_descriptor_proto, answer.error_response
+
+
+DESCRIBED = {
+    "a service": ("cosmos.bank.v1beta1.Query", "cosmos/bank/v1beta1/query.proto"),
+    "a method": ("cosmos.bank.v1beta1.Query.Balance", "cosmos/bank/v1beta1/query.proto"),
+    "a message": ("cosmos.bank.v1beta1.MsgSend", "cosmos/bank/v1beta1/tx.proto"),
+    "a field": ("cosmos.bank.v1beta1.MsgSend.amount", "cosmos/bank/v1beta1/tx.proto"),
+    "itself": ("grpc.reflection.v1.ServerReflection", "grpc/reflection/v1/reflection.proto"),
+    "its older self": (
+        "grpc.reflection.v1alpha.ServerReflection.ServerReflectionInfo",
+        "grpc/reflection/v1alpha/reflection.proto",
+    ),
+    "no such method": ("cosmos.bank.v1beta1.Query.Nothing", ""),
+    "no such service": ("cosmos.bank.v1beta1.Nothing.Balance", ""),
+    "nothing": ("", ""),
+}
+
+
+@pytest.mark.parametrize(("symbol", "file"), DESCRIBED.values(), ids=DESCRIBED)
+async def test_reflection_finds(channel: grpc.aio.Channel, symbol: str, file: str) -> None:
+    call = channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    request = reflection_pb2.ServerReflectionRequest(file_containing_symbol=symbol)
+    (answer,) = [each async for each in call(iter([request]))]
+    files = [
+        descriptor_pb2.FileDescriptorProto.FromString(each).name
+        for each in answer.file_descriptor_response.file_descriptor_proto
+    ]
+    assert (files[0] if files else "") == file
+    assert answer.error_response.error_code == (0 if file else grpc.StatusCode.NOT_FOUND.value[0])
 
 
 async def test_node_services_over_grpc_and_abci(client: Client, channel: grpc.aio.Channel) -> None:

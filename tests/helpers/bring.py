@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -21,11 +21,16 @@ def program(name: str) -> str:
     return shutil.which(name) or missing(f"{name} is not installed")
 
 
-def bring(what: str, command: Sequence[str], folder: Path, seconds: float = SECONDS) -> None:
-    """Run the command that downloads something into a folder, and once more if it fails."""
+def bring(
+    what: str, command: Sequence[str], folder: Path, seconds: float = SECONDS, **variables: str
+) -> None:
+    """Run the command that downloads something into a folder, and once more if it fails.
+
+    ``variables`` are set in its environment.
+    """
     reason = ""
     for _ in range(TRIES):
-        reason = _failure(command, folder, seconds)
+        reason = _failure(command, folder, seconds, variables)
         if not reason:
             return
     missing(f"{Path(command[0]).name} cannot bring {what}: {reason}")
@@ -38,11 +43,19 @@ def missing(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _failure(command: Sequence[str], folder: Path, seconds: float) -> str:
+def _failure(
+    command: Sequence[str], folder: Path, seconds: float, variables: Mapping[str, str]
+) -> str:
     """Why a command failed; empty if it did not."""
     try:
         done = subprocess.run(
-            command, cwd=folder, check=False, capture_output=True, text=True, timeout=seconds
+            command,
+            cwd=folder,
+            env={**os.environ, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
         return f"no answer in {seconds:g} s"

@@ -36,7 +36,7 @@ async def run_steps(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": ""},
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS.parent)},
     )
     try:
         async with asyncio.timeout(seconds):
