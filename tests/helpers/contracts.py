@@ -14,7 +14,9 @@ from helpers.linked import Party
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmwasm.wasm.v1 import query_pb2
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
+from relayer import Endpoint
 from relayer.client import created
+from relayer.tx import pack
 from relayer.wallet import Outcome
 
 
@@ -59,19 +61,19 @@ class Contract:
 
 async def deploy(party: Party, code: bytes, message: Any, label: str = "test") -> Contract:
     """Store a contract and make one of it."""
-    sender = party.person.address
-    stored = await party.send(
-        [wasm_tx.MsgStoreCode(sender=sender, wasm_byte_code=gzip.compress(code))]
-    )
+    return Contract(party, await instantiate(party.user, code, message, label))
+
+
+async def instantiate(user: Endpoint, code: bytes, message: Any, label: str = "test") -> str:
+    """Store a contract as a chain's user and make one of it; its address."""
+    store = wasm_tx.MsgStoreCode(sender=user.address, wasm_byte_code=gzip.compress(code))
+    stored = await user.submit([pack(store)])
     code_id = int(created(stored.included, "store_code", "code_id")[0])
-    made = await party.send(
-        [
-            wasm_tx.MsgInstantiateContract(
-                sender=sender, code_id=code_id, label=label, msg=json.dumps(message).encode()
-            )
-        ]
+    make = wasm_tx.MsgInstantiateContract(
+        sender=user.address, code_id=code_id, label=label, msg=json.dumps(message).encode()
     )
-    return Contract(party, created(made.included, "instantiate", "_contract_address")[0])
+    made = await user.submit([pack(make)])
+    return created(made.included, "instantiate", "_contract_address")[0]
 
 
 def packed(message: Any) -> str:
