@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 
 from chain import coins
 from chain.coins import Coin
-from chain.errors import INVALID_REQUEST, TX_DECODE, UNKNOWN_REQUEST, AbciError
+from chain.errors import TX_DECODE, AbciError
 from cosmos_pb import message_class
 from cosmos_pb.google.protobuf import any_pb2, timestamp_pb2
 from light_client.values import Timestamp
@@ -91,9 +91,3 @@ def amounts(message: Any) -> tuple[Coin, ...]:
         return coins.from_pb(message)
     except AbciError as error:
         raise undecodable(error.log) from error
-
-
-def of_keeper(error: AbciError) -> AbciError:
-    """A keeper's error as the answer to a query (cosmos-sdk baseapp/abci.go, gRPCErrorToSDKError)."""
-    registered = error.codespace != "undefined"
-    return (UNKNOWN_REQUEST if registered else INVALID_REQUEST)(error.log)

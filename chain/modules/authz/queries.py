@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from chain.context import Context
-from chain.errors import AbciError
 from chain.modules.auth.module import Auth
 from chain.modules.authz import errors, store
-from chain.modules.grants import of_keeper, prefixed, two_addresses
+from chain.modules.grants import prefixed, two_addresses
 from chain.modules.pagination import paginate
 from chain.router import QueryRouter
 from cosmos_pb.cosmos.authz.v1beta1 import authz_pb2, query_pb2
@@ -37,7 +36,7 @@ class Queries:
             found = store.get(ctx, key)
             if found is None:
                 text = f"authorization not found for {request.msg_type_url} type"
-                raise of_keeper(errors.NOT_FOUND(text))
+                raise errors.NOT_FOUND(text)
             return query_pb2.QueryGrantsResponse(grants=[found])
         listed, page = paginate(ctx.kv(store.STORE), key, request.pagination, _read)
         return query_pb2.QueryGrantsResponse(grants=listed, pagination=page)
@@ -70,10 +69,7 @@ class Queries:
         return query_pb2.QueryGranteeGrantsResponse(grants=listed, pagination=page)
 
     def _address(self, text: str) -> bytes:
-        try:
-            return self._auth.address_bytes(text)
-        except AbciError as error:
-            raise of_keeper(error) from error
+        return self._auth.address_bytes(text)
 
 
 def _read(_: bytes, stored: bytes) -> authz_pb2.Grant:

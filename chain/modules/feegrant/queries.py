@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.auth.module import Auth
-from chain.modules.grants import of_keeper, pack, prefixed
+from chain.modules.grants import pack, prefixed
 from chain.modules.pagination import paginate
 from chain.modules.status import internal
 from chain.router import QueryRouter
@@ -66,10 +66,7 @@ class Queries:
         return query_pb2.QueryAllowancesByGranterResponse(allowances=found, pagination=page)
 
     def _address(self, text: str) -> bytes:
-        try:
-            return self._auth.address_bytes(text)
-        except AbciError as error:
-            raise of_keeper(error) from error
+        return self._auth.address_bytes(text)
 
 
 def _read(_: bytes, stored: bytes) -> feegrant_pb2.Grant:

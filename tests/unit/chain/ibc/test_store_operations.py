@@ -103,9 +103,9 @@ class Recorder:
             self._watch(monkeypatch, name)
         seek: Any = GasKV._seek
 
-        def sought(kv: GasKV, size: int) -> None:
+        def sought(kv: GasKV, *pair: bytes) -> None:
             self._current.append("seek")
-            seek(kv, size)
+            seek(kv, *pair)
 
         monkeypatch.setattr(GasKV, "_seek", sought)
         run = MiniChain.run
