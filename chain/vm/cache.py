@@ -124,11 +124,12 @@ class ModuleFiles:
         self._fingerprint = fingerprint
 
     def get(self, checksum: bytes) -> Compiled | None:
-        """None when there is no file or it is damaged."""
+        """None when there is no file or it is damaged. Raises `CacheError`."""
         try:
             content = self._path(checksum).read_bytes()
         except FileNotFoundError:
             return None
+        _refuse_shared(self._folder)
         body = memoryview(content)[_HASH_SIZE:]
         if content[:_HASH_SIZE] != _digest(body):
             return None
@@ -244,8 +245,12 @@ def _digest(data: bytes | memoryview) -> bytes:
 
 
 def _private_folder(folder: Path) -> None:
-    """Makes the folder; refuses one into which other users could put native code."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_shared(folder)
+
+
+def _refuse_shared(folder: Path) -> None:
+    """Raises `CacheError` for a folder into which other users could put native code."""
     if sys.platform == "win32":
         return
     found = folder.stat()
@@ -266,3 +271,15 @@ def _write(path: Path, content: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name is on disk, too: a chain that has stored a code finds it after a power cut."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

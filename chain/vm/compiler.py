@@ -106,7 +106,7 @@ class Compiler:
         if self._worker is None or self._worker.poll() is not None:
             self._stop()
             self._worker = subprocess.Popen(
-                [sys.executable, "-c", "from chain.vm.compiler import main; main()"],
+                [sys.executable, "-P", "-c", "from chain.vm.compiler import main; main()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -176,6 +176,8 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             status, payload = _OK, build(code, **json.loads(settings))
         except VmError as error:
             status, payload = _REFUSED, error.text.encode()
+        except MemoryError:
+            status, payload = _REFUSED, f"compiling takes more than {MEMORY_LIMIT} bytes".encode()
         except Exception:  # noqa: BLE001 (it is raised again by whoever asked)
             status, payload = _FAILED, traceback.format_exc().encode()
         _write_frame(answers, status)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from unit.vm.support import ENOUGH, Memory, artifact, wat
 
 from chain.vm import VM, CodeNotFound, CompileError, StaticValidationError, capi, config, errors
+from chain.vm import compiler as compiler_module
 from chain.vm.cache import Compiled, Loaded, ModuleCache, ModuleFiles
 from chain.vm.compiler import Compiler
 from chain.vm.gas import DEFAULT_ERA
@@ -17,7 +21,6 @@ from chain.vm.wasm import FuncType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 QUERY = '(func (export "query") (param i32) (result i32) (local.get 0))'
 
@@ -110,6 +113,37 @@ def test_a_folder_that_others_can_write_to_is_refused(home: VM, modules: Path) -
     modules.chmod(0o777)
     with pytest.raises(errors.CacheError, match="writable by nobody else"):
         home.store_code(numbered(1))
+
+
+def test_a_module_in_a_folder_that_others_can_write_to_is_not_run(
+    home: VM, modules: Path, tmp_path: Path
+) -> None:
+    checksum = home.store_code(numbered(1))
+    modules.chmod(0o777)
+    again = VM(tmp_path / "home")
+    with pytest.raises(errors.CacheError, match="writable by nobody else"):
+        ask(again, checksum)
+    modules.chmod(0o700)
+    assert ask(again, checksum) == b"hi"
+    again.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_what_was_written_is_flushed_with_its_name(
+    home: VM, tmp_path: Path, modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    checksum = home.restore_code(numbered(1))
+    beside, folder = flushed
+    assert beside.startswith(f"{checksum.hex()}.wasm.tmp-")
+    assert folder == "wasm"
 
 
 @pytest.mark.parametrize("damage", ["bit", "cut", "empty", "zeros"])
@@ -260,6 +294,33 @@ def test_a_compiler_that_dies_is_an_error_and_not_the_end() -> None:
     worker.wait()
     assert compiler.compile(code, DEFAULT_ERA.ops, 512)
     compiler.close()
+
+
+def test_the_compiler_needs_nothing_of_the_folder_it_runs_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    compiler = Compiler()
+    assert compiler.compile(numbered(1), DEFAULT_ERA.ops, 512)
+    compiler.close()
+
+
+def test_too_little_memory_to_compile_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*_: object, **__: object) -> bytes:
+        raise MemoryError
+
+    monkeypatch.setattr(compiler_module, "_builder", lambda: build)
+    requests, asks = os.pipe()
+    with open(requests, "rb") as source, open(asks, "wb") as sink:  # noqa: PTH123
+        for frame in (b"{}", b"code"):
+            compiler_module._write_frame(sink, frame)
+        sink.close()
+        answers = io.BytesIO()
+        compiler_module.serve(source, answers)
+    answers.seek(0)
+    assert compiler_module._read_frame(answers) == b"refused"
+    assert compiler_module._read_frame(answers) == b"compiling takes more than 4294967296 bytes"
 
 
 def test_the_compiler_refuses(vm: VM) -> None:
