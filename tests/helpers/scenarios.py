@@ -91,9 +91,9 @@ class Stage:
     ``said`` are the steps as a peer can make them, ``seen`` what came of each, ``told`` the same in the chain's words.
     """
 
-    def __init__(self, app: App, code: Code) -> None:
+    def __init__(self, app: App, code: Code | None = None) -> None:
         self.app = app
-        self.code = code
+        self.code = code or _no_code
         self.height = self.later = self.now = 0
         self.names = {name: person.address for name, person in PEOPLE.items()}
         self.codes: dict[str, int] = {}
@@ -190,16 +190,16 @@ class Stage:
         )
         self.codes[name] = int(attribute(self.deliver("alice", message), "code_id"))
 
-    def deliver(self, by: str, message: Message) -> abci.ExecTxResult:
-        [result] = self.block(self.tx(PEOPLE[by], message))
+    def deliver(self, by: str, message: Message, gas: int = GAS) -> abci.ExecTxResult:
+        [result] = self.block(self.tx(PEOPLE[by], message, gas))
         return result
 
-    def tx(self, person: Person, message: Message) -> bytes:
+    def tx(self, person: Person, message: Message, gas: int) -> bytes:
         request = auth_query.QueryAccountRequest(address=person.address)
         answer = self.query("/cosmos.auth.v1beta1.Query/Account", request)
         packed = auth_query.QueryAccountResponse.FromString(answer.value).account
         account = auth_pb2.BaseAccount.FromString(packed.value)
-        return _signed(person, account.account_number, account.sequence, message)
+        return _signed(person, account.account_number, account.sequence, message, gas)
 
     def block(self, *txs: bytes) -> list[abci.ExecTxResult]:
         self.height += 1
@@ -292,9 +292,13 @@ def _beginning() -> abci.RequestInitChain:
     )
 
 
-def _signed(person: Person, number: int, sequence: int, message: Message) -> bytes:
+def _no_code(name: str) -> bytes:
+    raise LookupError(f"no code for {name}")
+
+
+def _signed(person: Person, number: int, sequence: int, message: Message, gas: int = GAS) -> bytes:
     signers = [(person, number, sequence)]
-    return sign_tx(signers, [message], chain_id=CHAIN_ID, fee=fee(gas=GAS))
+    return sign_tx(signers, [message], chain_id=CHAIN_ID, fee=fee(gas=gas))
 
 
 def _nothing(person: Person) -> Message:

@@ -41,13 +41,6 @@ def title(scenario: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def vm() -> Iterator[VM]:
-    made = VM()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The compiled contracts, by name."""
     found = (
