@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from google.protobuf.message import Message
 from helpers.chains import CHAIN_ID
 from helpers.scenarios import COINS, PEOPLE, Stage
@@ -68,6 +70,22 @@ class Wasmd:
         if responses[0].HasField("exception"):
             raise OSError(responses[0].exception.error)
         return responses[0]
+
+
+def version(binary: str) -> str:
+    done = subprocess.run([binary, "version"], check=True, capture_output=True, text=True)
+    return (done.stdout or done.stderr).strip()
+
+
+def named() -> str:
+    """The binary that ``LIGHTSHIP_WASMD`` names; the test is skipped without one of the recorded version."""
+    binary = os.environ.get("LIGHTSHIP_WASMD")
+    if not binary:
+        pytest.skip("LIGHTSHIP_WASMD names no wasmd")
+    recorded = json.loads(RECORD.read_text())["wasmd"]
+    if version(binary) != recorded:
+        pytest.skip(f"LIGHTSHIP_WASMD is {version(binary)}, recorded is {recorded}")
+    return binary
 
 
 @contextmanager
@@ -155,7 +173,6 @@ def scenarios() -> list[Any]:
 def main(binary: str, *files: str) -> None:
     """Write ``RECORD``."""
     codes = {Path(file).stem: Path(file) for file in files}
-    version = subprocess.run([binary, "version"], check=True, capture_output=True, text=True)
     made = {}
     with prepared(binary) as home:
         for scenario in scenarios():
@@ -164,9 +181,8 @@ def main(binary: str, *files: str) -> None:
                 stage.play(scenario)
                 made[scenario["name"]] = record(stage)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in made.items())
-    found = (version.stdout or version.stderr).strip()
     RECORD.parent.mkdir(exist_ok=True)
-    RECORD.write_text(f'{{"wasmd": {json.dumps(found)}, "scenarios": {{\n{lines}\n}}}}\n')
+    RECORD.write_text(f'{{"wasmd": {json.dumps(version(binary))}, "scenarios": {{\n{lines}\n}}}}\n')
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,9 +31,7 @@ REPLIES = (SILENT, {"ok": {"data": b64(b"of the reply")}}, {"error": "in the rep
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[tuple[str, Path]]:
-    binary = os.environ.get("LIGHTSHIP_WASMD")
-    if not binary:
-        pytest.skip("LIGHTSHIP_WASMD names no wasmd")
+    binary = wasmd.named()
     with wasmd.prepared(binary) as made:
         yield binary, made
 

@@ -9,7 +9,6 @@ step's ``peer`` says why the words of its error are others there.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -75,9 +74,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[peer.Peer]:
 @pytest.fixture(scope="module")
 def real() -> Iterator[tuple[str, Path]]:
     """wasmd and a home for it."""
-    binary = os.environ.get("LIGHTSHIP_WASMD")
-    if not binary:
-        pytest.skip("LIGHTSHIP_WASMD names no wasmd")
+    binary = wasmd.named()
     with wasmd.prepared(binary) as home:
         yield binary, home
 
