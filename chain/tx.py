@@ -17,19 +17,18 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from chain import coins, keys
+from chain import coins, keys, stdtime
 from chain.coins import Coin
 from chain.errors import TX_DECODE, AbciError
 from chain.keys import AccountKey
 from chain.router import MessageRouter, Service
 from cosmos_pb import message_class
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
-from light_client.values import ZERO_TIME, Timestamp
+from light_client.values import Timestamp
 
 NON_CRITICAL: Final = 1 << 10
 """Field numbers with this bit may be unknown inside a TxBody (ADR-020)."""
 
-_YEAR_10000: Final = 253_402_300_800
 _GO_PACKAGES: Final = {
     "cosmos.tx.v1beta1": "tx",
     "cosmos.tx.signing.v1beta1": "signing",
@@ -111,6 +110,9 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         for service, packed in zip(services, body.messages, strict=True)
     )
     payer = auth.fee.payer
+    timeout = (
+        stdtime.instant(body.timeout_timestamp) if body.HasField("timeout_timestamp") else None
+    )
     _check_options(body)
     return DecodedTx(
         raw=raw,
@@ -121,7 +123,7 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         signers=_signers(services, messages, payer, address_bytes),
         memo=body.memo,
         timeout_height=body.timeout_height,
-        timeout_time=_timeout(body),
+        timeout_time=timeout,
         unordered=body.unordered,
         fee=coins.from_pb(auth.fee.amount),
         gas_limit=auth.fee.gas_limit,
@@ -179,21 +181,6 @@ def _is_known(url: str) -> bool:
     except KeyError:
         return False
     return url.startswith("/")
-
-
-def _timeout(body: tx_pb2.TxBody) -> Timestamp | None:
-    """The timeout's instant, within the years 1 to 9999 (gogoproto types/timestamp.go); sdk/2 for any other."""
-    if not body.HasField("timeout_timestamp"):
-        return None
-    seconds, nanos = body.timeout_timestamp.seconds, body.timeout_timestamp.nanos
-    shown = f"timestamp: &timestamppb.Timestamp{{Seconds: {seconds},\nNanos: {nanos},\n}}"
-    if seconds < ZERO_TIME.seconds:
-        raise TX_DECODE(f"{shown} before 0001-01-01")
-    if seconds >= _YEAR_10000:
-        raise TX_DECODE(f"{shown} after 10000-01-01")
-    if not 0 <= nanos < 10**9:
-        raise TX_DECODE(f"{shown}: nanos not in range [0, 1e9)")
-    return Timestamp(seconds, nanos)
 
 
 def parse(message: type[M], data: bytes, *, non_critical: bool = False) -> M:

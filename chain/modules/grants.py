@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
-from chain import coins
+from chain import coins, stdtime
 from chain.coins import Coin
 from chain.errors import TX_DECODE, AbciError
 from cosmos_pb import message_class
@@ -66,9 +66,38 @@ def unpack(
     if kind is None:
         raise undecodable(_unknown(packed.type_url, interface))
     try:
-        return kind.FromString(packed.value)
+        message = kind.FromString(packed.value)
     except DecodeError as error:
         raise undecodable(str(error)) from error
+    check(message)
+    return message
+
+
+def check(message: Message) -> None:
+    """Go decodes amounts, times and durations with the message that holds them; sdk/2 when one of them is wrong."""
+    for field, held in message.ListFields():
+        if field.message_type is not None:
+            decode = _DECODED.get(field.message_type.full_name, check)
+            for inner in held if field.is_repeated else (held,):
+                decode(inner)
+
+
+def _decoded(decode: Callable[[Any], object]) -> Callable[[Any], None]:
+    def run(message: Any) -> None:
+        try:
+            decode(message)
+        except AbciError as error:
+            raise undecodable(error.log.removesuffix(f": {TX_DECODE.text}")) from error
+
+    return run
+
+
+_DECODED: Final[dict[str, Callable[[Any], None]]] = {
+    "cosmos.base.v1beta1.Coin": _decoded(lambda coin: coins.amount_of(coin.amount)),
+    "google.protobuf.Timestamp": _decoded(stdtime.instant),
+    "google.protobuf.Duration": _decoded(stdtime.nanoseconds),
+    "google.protobuf.Any": lambda _: None,
+}
 
 
 def _unknown(url: str, interface: str) -> str:
@@ -83,11 +112,3 @@ def pack(message: Message) -> any_pb2.Any:
     return any_pb2.Any(
         type_url=f"/{message.DESCRIPTOR.full_name}", value=message.SerializeToString()
     )
-
-
-def amounts(message: Any) -> tuple[Coin, ...]:
-    """Coins inside a message; Go decodes them with it."""
-    try:
-        return coins.from_pb(message)
-    except AbciError as error:
-        raise undecodable(error.log) from error

@@ -60,8 +60,8 @@ def _accept_send(
 ) -> Decision:
     if not isinstance(message, bank_tx.MsgSend):
         raise INVALID_TYPE("type mismatch")
-    limit = grants.amounts(authorization.spend_limit)
-    left = grants.subtract(limit, grants.amounts(message.amount))
+    limit = coins.from_pb(authorization.spend_limit)
+    left = grants.subtract(limit, coins.from_pb(message.amount))
     if left is None:
         raise INSUFFICIENT_FUNDS("requested amount is more than spend limit")
     _check_recipient(ctx, list(authorization.allow_list), message.to_address)
@@ -83,7 +83,7 @@ def _check_recipient(ctx: Context, allowed: list[str], recipient: str) -> None:
 
 
 def _validate_send(authorization: bank_authz.SendAuthorization) -> None:
-    limit = grants.amounts(authorization.spend_limit)
+    limit = coins.from_pb(authorization.spend_limit)
     if not limit:
         raise INVALID_COINS("spend limit cannot be nil")
     if any(coin.amount <= 0 for coin in limit):

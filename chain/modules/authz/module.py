@@ -252,6 +252,7 @@ class Authz:
             self._message(packed, grants.MAX_DEPTH - 1)
 
     def _check_grant(self, msg: tx_pb2.MsgGrant) -> None:
+        grants.check(msg)
         if msg.grant.HasField("authorization"):
             self._authorization(msg.grant.authorization, grants.MAX_DEPTH - 1)
 

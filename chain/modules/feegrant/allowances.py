@@ -13,14 +13,14 @@ from typing import Any, Final
 
 from google.protobuf.message import Message
 
-from chain import coins
+from chain import coins, stdtime
 from chain.coins import Coin
 from chain.context import Context
 from chain.errors import INVALID_COINS, AbciError
 from chain.modules import grants
 from chain.modules.feegrant import errors
 from cosmos_pb.cosmos.feegrant.v1beta1 import feegrant_pb2 as pb
-from cosmos_pb.google.protobuf import any_pb2, duration_pb2
+from cosmos_pb.google.protobuf import any_pb2
 from light_client.values import ZERO_TIME, Timestamp
 
 GAS_PER_MESSAGE: Final = 10
@@ -93,7 +93,7 @@ def _accept_basic(ctx: Context, allowance: pb.BasicAllowance, spending: Spending
         return Spent(used_up=True, refusal=errors.EXPIRED("basic allowance"))
     if not allowance.spend_limit:
         return Spent()
-    left = grants.subtract(grants.amounts(allowance.spend_limit), spending.fee)
+    left = grants.subtract(coins.from_pb(allowance.spend_limit), spending.fee)
     if left is None:
         return Spent(refusal=errors.LIMIT_EXCEEDED("basic allowance"))
     _set(allowance.spend_limit, left)
@@ -101,7 +101,7 @@ def _accept_basic(ctx: Context, allowance: pb.BasicAllowance, spending: Spending
 
 
 def _validate_basic(allowance: pb.BasicAllowance) -> None:
-    limit = grants.amounts(allowance.spend_limit)
+    limit = coins.from_pb(allowance.spend_limit)
     if coins.fault(limit) is not None:
         raise INVALID_COINS(f"send amount is invalid: {coins.text(limit)}")
     if allowance.HasField("expiration") and allowance.expiration.seconds < 0:
@@ -120,13 +120,13 @@ def _accept_periodic(ctx: Context, allowance: pb.PeriodicAllowance, spending: Sp
     if expiry is not None and expiry < ctx.time:
         return Spent(used_up=True, refusal=errors.EXPIRED("absolute limit"))
     _try_reset(allowance, ctx.time)
-    left = grants.subtract(grants.amounts(allowance.period_can_spend), spending.fee)
+    left = grants.subtract(coins.from_pb(allowance.period_can_spend), spending.fee)
     if left is None:
         return Spent(refusal=errors.LIMIT_EXCEEDED("period limit"))
     _set(allowance.period_can_spend, left)
     if not allowance.basic.spend_limit:
         return Spent()
-    left = grants.subtract(grants.amounts(allowance.basic.spend_limit), spending.fee)
+    left = grants.subtract(coins.from_pb(allowance.basic.spend_limit), spending.fee)
     if left is None:
         return Spent(refusal=errors.LIMIT_EXCEEDED("absolute limit"))
     _set(allowance.basic.spend_limit, left)
@@ -138,13 +138,13 @@ def _try_reset(allowance: pb.PeriodicAllowance, now: Timestamp) -> None:
     reset = grants.instant(allowance.period_reset)
     if now < reset:
         return
-    whole = grants.amounts(allowance.basic.spend_limit)
-    share = grants.amounts(allowance.period_spend_limit)
+    whole = coins.from_pb(allowance.basic.spend_limit)
+    share = coins.from_pb(allowance.period_spend_limit)
     _set(
         allowance.period_can_spend,
         whole if whole and grants.subtract(whole, share) is None else share,
     )
-    period = _nanoseconds(allowance.period)
+    period = stdtime.nanoseconds(allowance.period)
     reset = reset.add(period)
     if now > reset:
         reset = now.add(period)
@@ -153,18 +153,18 @@ def _try_reset(allowance: pb.PeriodicAllowance, now: Timestamp) -> None:
 
 def _validate_periodic(allowance: pb.PeriodicAllowance) -> None:
     _validate_basic(allowance.basic)
-    share = grants.amounts(allowance.period_spend_limit)
+    share = coins.from_pb(allowance.period_spend_limit)
     if coins.fault(share) is not None:
         raise INVALID_COINS(f"spend amount is invalid: {coins.text(share)}")
     if not share:
         raise INVALID_COINS("spend limit must be positive")
-    ready = grants.amounts(allowance.period_can_spend)
+    ready = coins.from_pb(allowance.period_can_spend)
     if coins.fault(ready) is not None:
         raise INVALID_COINS(f"can spend amount is invalid: {coins.text(ready)}")
-    whole = grants.amounts(allowance.basic.spend_limit)
+    whole = coins.from_pb(allowance.basic.spend_limit)
     if whole and not {coin.denom for coin in share} <= {coin.denom for coin in whole}:
         raise INVALID_COINS("period spend limit has different currency than basic spend limit")
-    if _nanoseconds(allowance.period) < 0:
+    if stdtime.nanoseconds(allowance.period) < 0:
         raise errors.INVALID_DURATION("negative clock step")
 
 
@@ -215,10 +215,6 @@ def _complete_allowed(allowance: pb.AllowedMsgAllowance) -> None:
 def _set(field: Any, amount: Sequence[Coin]) -> None:
     del field[:]
     field.extend(coins.to_pb(amount))
-
-
-def _nanoseconds(duration: duration_pb2.Duration) -> int:
-    return duration.seconds * 10**9 + duration.nanos
 
 
 KINDS: Final[dict[str, Kind]] = {

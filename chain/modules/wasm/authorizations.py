@@ -166,7 +166,7 @@ def _after(authorization: Any, index: int, counted: Counted) -> Decision:
 def _count(grant: pb.ContractGrant, call: Call) -> Counted:
     if not grant.HasField("limit"):
         raise NOT_FOUND("undefined limit")
-    funds = grants.amounts(call.funds) if isinstance(call, tx.MsgExecuteContract) else ()
+    funds = coins.from_pb(call.funds) if isinstance(call, tx.MsgExecuteContract) else ()
     limit = _unpack_limit(grant)
     return _LIMITS[grant.limit.type_url].count(limit, funds)
 
@@ -236,7 +236,7 @@ def _count_calls(limit: pb.MaxCallsLimit, funds: tuple[Coin, ...]) -> Counted:
 def _count_funds(limit: pb.MaxFundsLimit, funds: tuple[Coin, ...]) -> Counted:
     if not funds:
         return Counted()
-    left = grants.subtract(grants.amounts(limit.amounts), funds)
+    left = grants.subtract(coins.from_pb(limit.amounts), funds)
     if left is None:
         return Counted(accepted=False)
     if not left:
@@ -245,7 +245,7 @@ def _count_funds(limit: pb.MaxFundsLimit, funds: tuple[Coin, ...]) -> Counted:
 
 
 def _count_both(limit: pb.CombinedLimit, funds: tuple[Coin, ...]) -> Counted:
-    left = grants.subtract(grants.amounts(limit.amounts), funds)
+    left = grants.subtract(coins.from_pb(limit.amounts), funds)
     if left is None:
         return Counted(accepted=False)
     _check_left(limit.calls_remaining)
@@ -277,7 +277,7 @@ def _validate_funds(limit: pb.MaxFundsLimit) -> None:
 def _validate_both(limit: pb.CombinedLimit) -> None:
     if limit.calls_remaining == 0:
         raise errors.EMPTY("remaining calls")
-    if all(coin.amount == 0 for coin in grants.amounts(limit.amounts)):
+    if all(coin.amount == 0 for coin in coins.from_pb(limit.amounts)):
         raise errors.EMPTY("amounts")
     with wrapped("amounts"):
         _check_amounts(limit.amounts)
@@ -285,7 +285,7 @@ def _validate_both(limit: pb.CombinedLimit) -> None:
 
 def _check_amounts(amounts: Any) -> None:
     """``Coins.Validate``: its errors have no registered code."""
-    fault = coins.fault(grants.amounts(amounts))
+    fault = coins.fault(coins.from_pb(amounts))
     if fault is not None:
         raise unregistered(fault)
 

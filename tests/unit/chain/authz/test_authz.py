@@ -220,6 +220,13 @@ UNREADABLE: dict[str, tuple[Message, str]] = {
             "against interface *interface { ProtoMessage(); Reset(); String() string }"
         ),
     ),
+    "an expiry before the year 1": (
+        grant(GENERIC, -(2**40)),
+        (
+            f"timestamp: &timestamppb.Timestamp{{Seconds: {GENESIS_TIME - 2**40},\nNanos: 0,\n}} "
+            "before 0001-01-01"
+        ),
+    ),
     "no authorization": (
         grant(send()),
         (

@@ -217,6 +217,24 @@ UNREADABLE: dict[str, tuple[any_pb2.Any, str]] = {
             "against interface *feegrant.FeeAllowanceI"
         ),
     ),
+    "an amount that is no number": (
+        pack(BASIC(spend_limit=[coin_pb2.Coin(denom="stake", amount="many")])),
+        "invalid amount 'many': invalid coins",
+    ),
+    "an expiry after the year 9999": (
+        pack(BASIC(expiration=timestamp_pb2.Timestamp(seconds=253_402_300_800))),
+        (
+            "timestamp: &timestamppb.Timestamp{Seconds: 253402300800,\nNanos: 0,\n} "
+            "after 10000-01-01"
+        ),
+    ),
+    "a period that no 64 bits hold": (
+        pack(pb.PeriodicAllowance(period=duration_pb2.Duration(seconds=2**34))),
+        (
+            "duration: &durationpb.Duration{Seconds: 17179869184,\nNanos: 0,\n} "
+            "is out of range for time.Duration"
+        ),
+    ),
     "another type inside": (
         pack(allowed(send(), SEND_URL)),
         (
