@@ -7,8 +7,7 @@ over the end of a list the refusal is a recovered panic.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
@@ -28,14 +27,12 @@ _ENVELOPE: Final = 6
 """Bytes of a transaction that a signature costs beside itself (x/auth/ante/basic.go)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Single:
+class Single(NamedTuple):
     mode: int
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Multi:
+class Multi(NamedTuple):
     """``bits`` say which keys signed, unless the transaction has none; ``signatures`` are theirs in order."""
 
     bits: tuple[bool, ...] | None
@@ -52,9 +49,15 @@ def of(tx: DecodedTx) -> list[Signature | None]:
         raise _out_of_range(len(tx.signatures), len(tx.signatures))
     pairs = zip(tx.signer_infos, tx.signatures, strict=False)
     return [
-        None if info.mode_info is None else _read(info.mode_info, signature)
+        Single(info.mode, signature)
+        if info.mode is not None
+        else _read_any(info.mode_info, signature)
         for info, signature in pairs
     ]
+
+
+def _read_any(info: tx_pb2.ModeInfo | None, signature: bytes) -> Signature | None:
+    return None if info is None else _read(info, signature)
 
 
 def _read(info: tx_pb2.ModeInfo, signature: bytes) -> Signature:
@@ -157,7 +160,7 @@ def check_present(tx: DecodedTx) -> None:
     left out.
     """
     for info in tx.signer_infos:
-        if info.public_key is None or not _has_bits(info.mode_info):
+        if info.public_key is None or (info.mode is None and not _has_bits(info.mode_info)):
             raise nil_pointer()
 
 

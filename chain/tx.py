@@ -51,11 +51,12 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class SignerInfo:
-    """``mode_info`` says how this signer signed, and may be absent."""
+    """``mode_info`` says how this signer signed, and may be absent; ``mode`` is that of a signer with a simple key."""
 
     public_key: AccountKey | None
     mode_info: tx_pb2.ModeInfo | None
     sequence: int
+    mode: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +159,12 @@ def _signers(
 
 
 def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
+    mode = info.mode_info
     return SignerInfo(
         public_key=keys.from_any(info.public_key) if info.HasField("public_key") else None,
-        mode_info=info.mode_info if info.HasField("mode_info") else None,
+        mode_info=mode if info.HasField("mode_info") else None,
         sequence=info.sequence,
+        mode=mode.single.mode if mode.HasField("single") else None,
     )
 
 

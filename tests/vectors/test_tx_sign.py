@@ -58,9 +58,9 @@ def read_by_the_chain(case: Case) -> None:
     data = raw(case["tx_raw"])
     read = decode(data, router(), Auth("cosmos", {}).address_bytes)
     place = SignerData(case["chain_id"], case["account_number"], case["sequence"])
-    info = read.signer_infos[0].mode_info
-    assert info is not None
-    document = sign_bytes(read, info.single.mode, place)
+    mode = read.signer_infos[0].mode
+    assert mode is not None
+    document = sign_bytes(read, mode, place)
     assert document.hex() == case["sign_bytes"]
     assert read.signatures[0].hex() == case["signature"]
     assert tx_hash(data).hex().upper() == case["tx_hash"]

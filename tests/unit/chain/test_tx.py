@@ -57,8 +57,7 @@ def test_a_transaction_is_read_whole() -> None:
     assert (tx.memo, tx.timeout_height, tx.gas_limit) == ("hello", 9, 200_000)
     assert tx.signer_infos[0].sequence == 3
     assert tx.signer_infos[0].public_key == PublicKey(SECP256K1, ALICE.public_key)
-    single = tx_pb2.ModeInfo.Single(mode=DIRECT)
-    assert tx.signer_infos[0].mode_info == tx_pb2.ModeInfo(single=single)
+    assert tx.signer_infos[0].mode == DIRECT
     document = sign_bytes(tx, DIRECT, SignerData("chain-1", 7, 3))
     assert PublicKey(SECP256K1, ALICE.public_key).verify(document, tx.signatures[0])
     assert tx_hash(raw) == sha256(raw).digest()
