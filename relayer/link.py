@@ -226,7 +226,8 @@ class Link:
         return [await _pair(each) for each in channels]
 
     async def finish_channel(self, a_port: str, a_channel: str, b_port: str) -> ChannelPair:
-        """Bring a channel that was begun on a to its end."""
+        """Bring a channel that was begun on a to its end, be it in a's newest block."""
+        await self.a.endpoint.catch_up()
         ends = self._ends(ChannelWish(a_port, b_port, ""), a_channel)
         await open_together([ends])
         return await _pair(ends)

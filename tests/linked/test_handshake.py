@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from helpers.linked import Party, pair, running, until
 
+from chain.node.maker import Pace
 from relayer import HandshakeError, Link, Report, TxRejected
 from relayer.client import TrackedClient, create_client
 from relayer.grpc_queries import GrpcQueries
@@ -64,6 +65,17 @@ async def test_a_channel_is_finished_from_any_step(steps: int, begun_on: str) ->
         channel = await turned.finish_channel("transfer", "channel-0", "transfer")
         assert (channel.a_channel, channel.b_channel) == ("channel-0", "channel-0")
         assert channel.version == "ics20-1"
+
+
+async def test_what_others_did_in_the_newest_block_is_waited_for() -> None:
+    """A channel that its owner began just now must not be taken for one that is not there."""
+    async with pair(pace=Pace(interval=3600.0, instant=True)) as (a, _):
+        for _ in range(2):
+            newest = await a.node.next_block()
+        assert await a.endpoint.provable() == newest - 1
+        await a.endpoint.catch_up()
+        provable, _ = await asyncio.gather(a.endpoint.provable(), a.node.next_block())
+        assert provable == newest
 
 
 async def test_a_second_channel_gets_the_next_ids() -> None:
