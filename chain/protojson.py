@@ -188,9 +188,12 @@ _CUSTOM: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 
 def decode(data: bytes, message: type[M]) -> M:
-    """The message that JSON text shows; ValueError when it shows none."""
+    """The message that JSON text shows; ValueError when it shows none, or one that is nested too deep for us."""
     read = message()
-    _fill(read, gojson.loads(data, trailing=True))
+    try:
+        _fill(read, gojson.loads(data, trailing=True))
+    except RecursionError:
+        raise gojson.JsonError("exceeded max depth") from None
     return read
 
 

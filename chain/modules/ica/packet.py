@@ -69,10 +69,10 @@ def _from_json(data: bytes, router: MessageRouter) -> list[Message]:
         found = _unpacked(tx, router)
     except (ValueError, AbciError) as error:
         raise IBC_INVALID_TYPE(f"cannot unmarshal CosmosTx with proto3 json: {error}") from error
-    again = protojson.encode(tx)
     try:
+        again = protojson.encode(tx)
         equal = protojson.same(data, again)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IBC_INVALID_TYPE(
             f"cannot compare original and reconstructed JSON: {error}"
         ) from error

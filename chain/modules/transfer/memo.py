@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from chain import gojson
+from chain.errors import unregistered
 
 _PLAIN: Final = range(-6, 21)
 """Powers of ten that Go writes out; others get an exponent."""
@@ -30,8 +31,14 @@ def members(memo: str) -> dict[str, Any] | None:
 
 
 def write(value: Mapping[str, Any]) -> bytes:
-    """``json.Marshal`` of such members: sorted by name, numbers as Go writes a float64."""
-    return gojson.encode(_ordered(value))
+    """``json.Marshal`` of such members: sorted by name, numbers as Go writes a float64.
+
+    What is nested too deep for us to write is refused with an AbciError.
+    """
+    try:
+        return gojson.encode(_ordered(value))
+    except RecursionError:
+        raise unregistered("exceeded max depth") from None
 
 
 def _ordered(value: Any) -> Any:

@@ -475,6 +475,14 @@ def test_json_of_ibc_gos_own_tests_that_is_none(json_story: Story, data: bytes) 
     assert refused(json_story, data)[0] == error_of(12)
 
 
+@pytest.mark.parametrize("depth", [50, 500, 3_000])
+def test_json_that_is_deep(json_story: Story, depth: int) -> None:
+    """Messages that hold messages: refused, however deep."""
+    inner = '{"@type":"/cosmos.authz.v1beta1.MsgExec","msgs":['
+    text = '{"messages":[' + inner * depth + "]}" * depth + "]}"
+    assert refused(json_story, text.encode())[0] == error_of(12)
+
+
 # Timeouts and channels that close.
 
 

@@ -265,6 +265,16 @@ def test_memos_that_ask_in_a_wrong_way(stage: Stage, memo: str, text: str) -> No
     assert stage.balance(ctx, stage.listener) == 0
 
 
+@pytest.mark.parametrize("depth", [900, 3_000, 9_000])
+def test_memos_that_are_deep(stage: Stage, depth: int) -> None:
+    """The contract gets them or nobody does, but the packet is always answered."""
+    deep = "[" * depth + "]" * depth
+    memo = '{"wasm":{"contract":"%s","msg":{"a":%s}}}'
+    data = transfer(stage.hostile, {}, memo=memo.replace("%s", stage.hostile, 1) % deep)
+    ack = stage.receive(stage.context(), data)
+    assert ack.data in {refusal(2), refusal(6), SUCCESS}
+
+
 @pytest.mark.parametrize("memo", ["", "wasm", "[]", '{"forward":{}}', '"wasm"', "null"])
 def test_memos_that_ask_for_nothing(stage: Stage, memo: str) -> None:
     ctx = stage.context()
