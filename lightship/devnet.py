@@ -60,8 +60,12 @@ def make_genesis(
     prefix: str = "cosmos",
     denom: str = "stake",
     wasmd: str | None = None,
+    hooks: bool = False,
 ) -> Genesis:
-    """The document of a new chain; ``denom`` is what its validators stake, ``wasmd`` the release that it follows."""
+    """The document of a new chain; ``denom`` is what its validators stake, ``wasmd`` the release that it follows.
+
+    With ``hooks`` memos of transfers may call contracts (ibc-hooks).
+    """
     addresses = [account.address(prefix) for account in accounts]
     balances = [
         genesis_pb2.Balance(
@@ -83,6 +87,7 @@ def make_genesis(
             ],
         },
         **({} if wasmd is None else {"wasm": {"wasmd": wasmd}}),
+        **({"ibchooks": {"enabled": True}} if hooks else {}),
     }
     return Genesis(
         chain_id=chain_id,

@@ -69,6 +69,7 @@ home_option = click.option(
 @click.option(
     "--wasmd", help="Charge contracts as this release of wasmd does (0.53.2); default: the newest."
 )
+@click.option("--ibc-hooks", is_flag=True, help="Memos of transfers may call contracts.")
 @json_option
 def init(
     home: Path,
@@ -80,6 +81,7 @@ def init(
     block_time: str,
     gas_price: str,
     wasmd: str | None,
+    ibc_hooks: bool,
     as_json: bool,
 ) -> None:
     """Make a chain: genesis, validator keys, funded accounts. Their words are shown once."""
@@ -100,7 +102,14 @@ def init(
     now = Timestamp.from_ns(time.time_ns())
     tap = faucet.stock([denom, *(coin.denom for account in funded for coin in account.coins)])
     genesis = make_genesis(
-        chain_id, now, keys, [*funded, tap], prefix=prefix, denom=denom, wasmd=wasmd
+        chain_id,
+        now,
+        keys,
+        [*funded, tap],
+        prefix=prefix,
+        denom=denom,
+        wasmd=wasmd,
+        hooks=ibc_hooks,
     )
     if (home / CHAIN_FILE).exists():
         raise GenesisError(f"{home} holds a chain already")
