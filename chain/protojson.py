@@ -191,17 +191,20 @@ def decode(data: bytes, message: type[M]) -> M:
     """The message that JSON text shows; ValueError when it shows none, or one that is nested too deep for us."""
     read = message()
     try:
-        _fill(read, gojson.loads(data, trailing=True))
+        fill(read, gojson.loads(data, trailing=True))
     except RecursionError:
         raise gojson.JsonError("exceeded max depth") from None
     return read
 
 
-def _fill(message: Message, shown: Any) -> None:
-    """Set the fields that a JSON object names; null names none."""
+def fill(message: Message, shown: Any, *, loose: bool = False) -> None:
+    """Set the fields that a JSON object (of ``gojson.loads``) names; null names none.
+
+    ``loose`` passes over unknown names, as grpc-gateway has it (runtime/marshal_jsonpb.go, ``allowUnknownFields``).
+    """
     name = message.DESCRIPTOR.full_name
     if name in _READ_SPECIAL:
-        _READ_SPECIAL[name](message, shown)
+        _READ_SPECIAL[name](message, shown, loose)
         return
     if shown is None:
         return
@@ -210,20 +213,20 @@ def _fill(message: Message, shown: Any) -> None:
     fields = {field.json_name: field for field in message.DESCRIPTOR.fields}
     fields |= {field.name: field for field in message.DESCRIPTOR.fields}
     for name, held in dict(shown).items():
-        if name not in fields:
+        if name in fields and held is not None:
+            _set(message, fields[name], held, loose)
+        elif name not in fields and not loose:
             raise gojson.JsonError(f'unknown field "{name}" in {message.DESCRIPTOR.full_name}')
-        if held is not None:
-            _set(message, fields[name], held)
 
 
-def _set(message: Message, field: Any, held: Any) -> None:
+def _set(message: Message, field: Any, held: Any, loose: bool) -> None:
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         raise gojson.JsonError(f"maps are not read: {field.full_name}")
     if not field.is_repeated:
         if field.type == Field.TYPE_MESSAGE:
             inner = getattr(message, field.name)
             inner.SetInParent()
-            _fill(inner, held)
+            fill(inner, held, loose=loose)
         else:
             setattr(message, field.name, _scalar(field, held))
         return
@@ -232,7 +235,7 @@ def _set(message: Message, field: Any, held: Any) -> None:
     into = getattr(message, field.name)
     for item in held:
         if field.type == Field.TYPE_MESSAGE:
-            _fill(into.add(), item)
+            fill(into.add(), item, loose=loose)
         else:
             into.append(_scalar(field, item))
 
@@ -308,7 +311,7 @@ def _compared(shown: Any) -> Any:
     return (type(shown), shown)  # True is not 1 here
 
 
-def _read_any(message: Any, shown: Any) -> None:
+def _read_any(message: Any, shown: Any, loose: bool) -> None:
     """The message that ``@type`` names; there must be one of that name."""
     if not isinstance(shown, gojson.Pairs):
         raise gojson.JsonError("Any JSON doesn't have '@type'")
@@ -322,11 +325,12 @@ def _read_any(message: Any, shown: Any) -> None:
         raise gojson.JsonError(f"unable to resolve type URL {url}") from error
     inner = message_factory.GetMessageClass(found)()
     special = found.full_name in _READ_SPECIAL
-    _fill(inner, members.get("value") if special else gojson.Pairs(members.items()))
+    body = members.get("value") if special else gojson.Pairs(members.items())
+    fill(inner, body, loose=loose)
     message.type_url, message.value = url, inner.SerializeToString(deterministic=True)
 
 
-def _read_text(message: Message, shown: Any) -> None:
+def _read_text(message: Message, shown: Any, _: bool) -> None:
     """Times and durations, which are text."""
     if not isinstance(shown, str):
         raise gojson.JsonError(f"{message.DESCRIPTOR.name} is not a string")
@@ -343,7 +347,7 @@ _SCALARS: Final[Mapping[int, Callable[[Any, Any], Any]]] = {
     Field.CPPTYPE_DOUBLE: _float,
     Field.CPPTYPE_ENUM: _enum,
 }
-_READ_SPECIAL: Final[Mapping[str, Callable[[Any, Any], None]]] = {
+_READ_SPECIAL: Final[Mapping[str, Callable[[Any, Any, bool], None]]] = {
     "google.protobuf.Any": _read_any,
     "google.protobuf.Timestamp": _read_text,
     "google.protobuf.Duration": _read_text,

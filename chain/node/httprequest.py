@@ -11,12 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
-from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
-from cosmos_pb._pool import POOL
+from chain import gojson, protojson
 
 _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)",
@@ -66,14 +64,8 @@ def from_body(request: Message, body: bytes) -> None:
     if not body.strip():
         return
     try:
-        decoded = msgspec.json.decode(body)
+        protojson.fill(request, gojson.loads(body, trailing=True), loose=True)
     except (ValueError, RecursionError) as error:
-        raise RequestError(str(error)) from error
-    if not isinstance(decoded, dict):
-        raise RequestError(f"a request is a JSON object, got {type(decoded).__name__}")
-    try:
-        json_format.ParseDict(decoded, request, ignore_unknown_fields=True, descriptor_pool=POOL)
-    except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
         raise RequestError(str(error)) from error
 
 

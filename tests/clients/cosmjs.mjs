@@ -12,7 +12,7 @@ import { GasPrice, SigningStargateClient, StargateClient, assertIsDeliverTxSucce
 import { connectComet } from "@cosmjs/tendermint-rpc";
 import { refused, settings, step, until } from "./steps.mjs";
 
-const { rpc, otherRpc, chainId, mnemonic, token, channel, amino } = settings;
+const { rpc, otherRpc, chainId, mnemonic, token, channel } = settings;
 const { TxRaw } = createRequire(import.meta.url)("cosmjs-types/cosmos/tx/v1beta1/tx");
 const gasPrice = GasPrice.fromString("0.025stake");
 const options = { gasPrice, broadcastPollIntervalMs: 100 };
@@ -213,31 +213,29 @@ await step("subscribe to the transactions of a query over WebSocket", async () =
 
 // SIGN_MODE_LEGACY_AMINO_JSON, as Ledger devices sign
 
-if (amino) {
-  const ledger = await Secp256k1HdWallet.fromMnemonic(mnemonic, { prefix: "cosmos" });
-  const signer = await SigningCosmWasmClient.connectWithSigner(rpc, ledger, options);
-  const dave = await fresh();
-  await step("amino: sendTokens", async () => {
-    assertIsDeliverTxSuccess(await signer.sendTokens(alice, dave, [stake(5)], "auto", "a <memo> & more"));
-    assert.equal((await signer.getBalance(dave, "stake")).amount, "5");
-  });
-  await step("amino: upload, instantiate, instantiate2, execute, migrate", async () => {
-    const { codeId } = await signer.upload(alice, wasm, "auto");
-    const { contractAddress } = await signer.instantiate(alice, codeId, init, "amino", "auto", { admin: alice, funds: [] });
-    await signer.instantiate2(alice, codeId, toUtf8("amino"), init, "amino 2", "auto", { admin: alice });
-    await signer.execute(alice, contractAddress, { transfer: { recipient: dave, amount: "1" } }, "auto");
-    await signer.migrate(alice, contractAddress, codeId, {}, "auto");
-    await signer.clearAdmin(alice, contractAddress, cheap);
-    assert.equal(await balance(contractAddress, dave), "1");
-  });
-  await step("amino: sendIbcTokens by time and by height", async () => {
-    const stargate = await SigningStargateClient.connectWithSigner(rpc, ledger, options);
-    const timeout = Math.floor(Date.now() / 1000) + 600;
-    const height = { revisionNumber: 1n, revisionHeight: 1_000_000n };
-    assertIsDeliverTxSuccess(await stargate.sendIbcTokens(alice, dave, stake(1), "transfer", channel.here, undefined, timeout, "auto"));
-    assertIsDeliverTxSuccess(await stargate.sendIbcTokens(alice, dave, stake(1), "transfer", channel.here, height, undefined, "auto", "memo"));
-    await arrived(dave, 2);
-  });
-  await step("amino: a signature for another chain is refused", () => refused(() => signedFor(signer, "another-1"), WRONG));
-}
+const ledger = await Secp256k1HdWallet.fromMnemonic(mnemonic, { prefix: "cosmos" });
+const signer = await SigningCosmWasmClient.connectWithSigner(rpc, ledger, options);
+const dave = await fresh();
+await step("amino: sendTokens", async () => {
+  assertIsDeliverTxSuccess(await signer.sendTokens(alice, dave, [stake(5)], "auto", "a <memo> & more"));
+  assert.equal((await signer.getBalance(dave, "stake")).amount, "5");
+});
+await step("amino: upload, instantiate, instantiate2, execute, migrate", async () => {
+  const { codeId } = await signer.upload(alice, wasm, "auto");
+  const { contractAddress } = await signer.instantiate(alice, codeId, init, "amino", "auto", { admin: alice, funds: [] });
+  await signer.instantiate2(alice, codeId, toUtf8("amino"), init, "amino 2", "auto", { admin: alice });
+  await signer.execute(alice, contractAddress, { transfer: { recipient: dave, amount: "1" } }, "auto");
+  await signer.migrate(alice, contractAddress, codeId, {}, "auto");
+  await signer.clearAdmin(alice, contractAddress, cheap);
+  assert.equal(await balance(contractAddress, dave), "1");
+});
+await step("amino: sendIbcTokens by time and by height", async () => {
+  const stargate = await SigningStargateClient.connectWithSigner(rpc, ledger, options);
+  const timeout = Math.floor(Date.now() / 1000) + 600;
+  const height = { revisionNumber: 1n, revisionHeight: 1_000_000n };
+  assertIsDeliverTxSuccess(await stargate.sendIbcTokens(alice, dave, stake(1), "transfer", channel.here, undefined, timeout, "auto"));
+  assertIsDeliverTxSuccess(await stargate.sendIbcTokens(alice, dave, stake(1), "transfer", channel.here, height, undefined, "auto", "memo"));
+  await arrived(dave, 2);
+});
+await step("amino: a signature for another chain is refused", () => refused(() => signedFor(signer, "another-1"), WRONG));
 process.exit(0);

@@ -15,7 +15,7 @@ const { send } = require("interchainjs/cosmos/bank/v1beta1/tx.rpc.func");
 const { getContractsByCode, getSmartContractState } = require("interchainjs/cosmwasm/wasm/v1/query.rpc.func");
 const { executeContract, instantiateContract, storeCode } = require("interchainjs/cosmwasm/wasm/v1/tx.rpc.func");
 
-const { rpc, chainId, mnemonic, token, receiver, amino } = settings;
+const { rpc, chainId, mnemonic, token, receiver } = settings;
 const bytes = (value) => new TextEncoder().encode(JSON.stringify(value));
 const stake = (amount) => [{ denom: "stake", amount: String(amount) }];
 const fee = (gas) => ({ amount: stake(gas / 40), gas: String(gas) });
@@ -113,12 +113,10 @@ await step("executeContract, getSmartContractState", async () => {
 
 // SIGN_MODE_LEGACY_AMINO_JSON
 
-if (amino) {
-  const legacy = new AminoSigner(wallet, config);
-  await step("AminoSigner: send", async () => {
-    const message = { fromAddress: alice, toAddress: receiver, amount: stake(6) };
-    await done(await send(legacy, alice, message, fee(200_000), "amino"));
-    assert.equal(await received(), "1240");
-  });
-}
+const legacy = new AminoSigner(wallet, config);
+await step("AminoSigner: send", async () => {
+  const message = { fromAddress: alice, toAddress: receiver, amount: stake(6) };
+  await done(await send(legacy, alice, message, fee(200_000), "amino"));
+  assert.equal(await received(), "1240");
+});
 process.exit(0);

@@ -1,7 +1,7 @@
 """CosmJS, the library of most dApps and wallets, as its documentation uses it."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from helpers.bring import program
@@ -35,14 +35,13 @@ async def test_a_dapp_with_cosmjs(tmp_path: Path, release: str) -> None:
     provide(tmp_path, "steps.mjs", "cosmjs.mjs")
     (tmp_path / "token.wasm").write_bytes(artifact("cw20_token"))
     async with network(tmp_path, "200ms") as net:
-        settings: dict[str, Any] = {
+        settings = {
             "rpc": net.a.rpc,
             "otherRpc": net.b.rpc,
             "chainId": net.a.chain_id,
             "mnemonic": net.a.user.mnemonic,
             "token": str(tmp_path / "token.wasm"),
             "channel": {"here": net.channel.a_channel, "there": net.channel.b_channel},
-            "amino": False,
         }
         steps = await run_steps([program("node"), "cosmjs.mjs"], tmp_path, settings)
-    assert "sendIbcTokens, and the voucher on the other chain" in steps
+    assert {"sendIbcTokens, and the voucher on the other chain", "amino: sendTokens"} <= set(steps)

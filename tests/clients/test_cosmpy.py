@@ -16,12 +16,18 @@ POLL_SECONDS: Final = 0.2
 pytestmark = pytest.mark.xdist_group("cosmpy")
 
 
-async def test_a_script_with_cosmpy(tmp_path: Path) -> None:
-    python = environment(tmp_path / "python", PACKAGE)
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return environment(tmp_path_factory.mktemp("cosmpy"), PACKAGE)
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "rest"])
+async def test_a_script_with_cosmpy(tmp_path: Path, python: Path, protocol: str) -> None:
     (tmp_path / "token.wasm").write_bytes(artifact("cw20_token"))
     async with chain(tmp_path) as alpha:
+        urls = {"grpc": f"grpc+http://{alpha.grpc}", "rest": f"rest+{alpha.rest}"}
         settings = {
-            "url": f"grpc+http://{alpha.grpc}",
+            "url": urls[protocol],
             "chainId": alpha.chain_id,
             "mnemonic": alpha.user.mnemonic,
             "token": str(tmp_path / "token.wasm"),

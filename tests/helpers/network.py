@@ -41,6 +41,8 @@ class ChainProcess:
     port: int = 0
     grpc: str = ""
     """Host and port, once it runs."""
+    rest: str = ""
+    """A URL, once it runs."""
     process: Process | None = None
 
     @property
@@ -75,6 +77,7 @@ class ChainProcess:
         ready = await self.process.ready()
         self.port = int(ready["rpc"].rpartition(":")[2])
         self.grpc = ready["grpc"]
+        self.rest = ready["rest"]
         return ready
 
     def endpoint(self, account: Account) -> Endpoint:

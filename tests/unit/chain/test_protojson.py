@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chain import protojson
+from chain import gojson, protojson
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
@@ -85,6 +85,16 @@ def test_what_is_refused(shown: Any, message: Any) -> None:
 def test_what_is_no_json(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         protojson.decode(text, Metadata)
+
+
+def test_unknown_names_are_passed_over_where_that_is_asked_for() -> None:
+    coin = {"denom": "stake", "amount": "5", "weight": 1}
+    sending = {"@type": "/cosmos.bank.v1beta1.MsgSend", "amount": [coin], "nothing": None}
+    body = tx_pb2.TxBody()
+    protojson.fill(body, gojson.loads(json.dumps({"messages": [sending]}).encode()), loose=True)
+    (packed,) = body.messages
+    sent = bank_tx.MsgSend.FromString(packed.value)
+    assert sent.amount == [coin_pb2.Coin(denom="stake", amount="5")]
 
 
 def test_an_any_shows_the_message_inside() -> None:

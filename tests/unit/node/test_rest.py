@@ -141,6 +141,23 @@ async def test_a_transaction_is_simulated_sent_and_found(rest: RestClient) -> No
     assert [each["txhash"] for each in listed["tx_responses"]] == [digest]
 
 
+async def test_a_contracts_message_in_a_body_is_json_itself(rest: RestClient) -> None:
+    """As wasmd's RawContractMessage reads it, and cosmpy writes it; unknown names are passed over."""
+    run = {
+        "@type": "/cosmwasm.wasm.v1.MsgExecuteContract",
+        "sender": ALICE.address,
+        "contract": BOB.address,
+        "msg": {"transfer": {"amount": "1"}},
+        "unknown": {},
+    }
+    signer = {"mode_info": {"single": {"mode": "SIGN_MODE_DIRECT"}}, "sequence": "0"}
+    info = {"signerInfos": [signer], "fee": {}}
+    tx = {"body": {"messages": [run]}, "authInfo": info, "signatures": [""]}
+    status, answer = await rest.post("/cosmos/tx/v1beta1/simulate", {"tx": tx})
+    assert status != 200
+    assert f"address {BOB.address}: no such contract" in answer["message"], answer
+
+
 @pytest.mark.parametrize("body", ["{", "[]", '{"tx_bytes": 5}', "1" * 3, '"' + "[" * 9, "[" * 9999])
 async def test_bodies_that_are_no_request(rest: RestClient, body: str) -> None:
     response, answer = await rest.request("POST", TXS, data=body.encode())
