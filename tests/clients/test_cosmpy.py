@@ -16,7 +16,7 @@ POLL_SECONDS: Final = 0.2
 pytestmark = pytest.mark.xdist_group("cosmpy")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment(tmp_path_factory.mktemp("cosmpy"), PACKAGE)
 

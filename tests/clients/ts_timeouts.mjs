@@ -1,6 +1,6 @@
 // @confio/relayer as a library: timeouts, over the connection that its own commands made.
 //
-// Its daemon asks for the next sequence to receive and passes it on. Of an unordered channel ibc-go has answered 0 since v8,
+// Its daemon asks for the next sequence to receive and passes it on. Of an unordered channel ibc-go 10 answers 0,
 // and MsgTimeout refuses 0; whoever passes another number on is understood.
 
 import assert from "node:assert/strict";

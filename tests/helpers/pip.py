@@ -9,9 +9,9 @@ from helpers.bring import bring
 
 def environment(folder: Path, *packages: str) -> Path:
     """A virtual environment with packages (``name==version``) of this Python's release; its interpreter."""
-    venv.create(folder, with_pip=True)
+    venv.create(folder)
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    options = ["--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-    command = [str(python), "-m", "pip", "install", *options, *packages]
-    bring(" ".join(packages), command, folder, 120)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    options = ["--quiet", "--no-compile", "--only-binary", ":all:"]
+    bring(" ".join(packages), [*pip, "install", *options, *packages], folder, 120)
     return python
