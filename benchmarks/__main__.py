@@ -24,6 +24,7 @@ BENCHMARKS: Final = (
     "state",
     "transfers",
     "rpc",
+    "load",
     "latency",
     "packets",
 )

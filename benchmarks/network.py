@@ -113,7 +113,8 @@ async def network(*, wallets: int = 1, block_time: str = "instant") -> AsyncIter
             start_chain(stack, folder, "alpha", wallets, block_time),
             start_chain(stack, folder, "beta", wallets, block_time),
         )
-        await asyncio.gather(_deploy(a), _deploy(b))
+        for party in (a, b):
+            party.contract = await deploy(party, "ping_pong", {})
         channel = await _channel(folder, a, b)
         daemon = await _daemon(stack, folder, a, b)
         yield Network(a, b, channel, daemon)
@@ -167,16 +168,17 @@ async def _endpoint(
     return endpoint
 
 
-async def _deploy(party: Party) -> None:
-    code = gzip.compress(contracts.artifact("ping_pong"), mtime=0)
+async def deploy(party: Party, name: str, message: Any) -> str:
+    """Store one of our contracts as the chain's first code and make one of it; returns its address."""
+    code = gzip.compress(contracts.artifact(name), mtime=0)
     await party.send(wasm_tx.MsgStoreCode(sender=party.user.address, wasm_byte_code=code))
     made = await party.send(
         wasm_tx.MsgInstantiateContract(
-            sender=party.user.address, code_id=1, label="ping-pong", msg=b"{}"
+            sender=party.user.address, code_id=1, label=name, msg=json.dumps(message).encode()
         )
     )
-    party.contract = next(
-        pair["value"]
+    return next(
+        str(pair["value"])
         for event in made.included.events
         if event["type"] == "instantiate"
         for pair in event["attributes"]
