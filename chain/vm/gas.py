@@ -226,6 +226,7 @@ def _eras_15() -> list[Era]:
         not_normalized="Address is not normalized",
         strict_sections=False,
         strict_infinity=False,
+        debug_always_reads=False,
         bodies_first=True,
         long_table_index=False,
     )
@@ -234,8 +235,8 @@ def _eras_15() -> list[Era]:
         first,
         replace(first, name="1.5.6", ops=_kilo(_B)),
         replace(strict, name="1.5.8"),
-        replace(strict, name="1.5.10", host=_HOST, debug_always_reads=False),
-        replace(strict, name="1.5.11", host=_HOST),
+        replace(strict, name="1.5.10", host=_HOST),
+        replace(strict, name="1.5.11", host=_HOST, debug_always_reads=True),
     ]
 
 
@@ -251,6 +252,7 @@ def _eras_20() -> list[Era]:
         migrate_info=False,
         strict_sections=False,
         strict_infinity=False,
+        debug_always_reads=False,
         bodies_first=True,
         long_table_index=False,
     )
@@ -259,7 +261,7 @@ def _eras_20() -> list[Era]:
         first,
         replace(first, name="2.0.5", ops=_B),
         replace(strict, name="2.0.7"),
-        replace(strict, name="2.0.9", host=_HOST, debug_always_reads=False),
+        replace(strict, name="2.0.9", host=_HOST),
     ]
 
 
@@ -274,20 +276,22 @@ def _eras_21_to_23() -> list[Era]:
         migrate_info=False,
         strict_sections=False,
         strict_infinity=False,
+        debug_always_reads=False,
         long_table_index=False,
     )
     strict = replace(first, ops=_C, strict_sections=True)
     with_host = replace(strict, host=_HOST)
+    reading = replace(with_host, migrate_info=True, debug_always_reads=True)
     return [
         first,
         replace(first, name="2.1.2", ops=_B),
         replace(strict, name="2.1.4"),
-        replace(with_host, name="2.1.6", debug_always_reads=False),
-        replace(with_host, name="2.1.7"),
+        replace(with_host, name="2.1.6"),
+        replace(with_host, name="2.1.7", debug_always_reads=True),
         replace(strict, name="2.2.0", migrate_info=True),
-        replace(with_host, name="2.2.1", migrate_info=True, debug_always_reads=False),
-        replace(with_host, name="2.2.2", migrate_info=True),
-        replace(with_host, name="2.2.9", migrate_info=True, ops=_L, limits=_LIMITS_L),
+        replace(with_host, name="2.2.1", migrate_info=True),
+        replace(reading, name="2.2.2"),
+        replace(reading, name="2.2.9", ops=_L, limits=_LIMITS_L),
     ]
 
 

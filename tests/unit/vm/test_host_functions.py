@@ -13,7 +13,7 @@ from ed25519_zebra import ed_from_seed, ed_sign
 from py_arkworks_bls12381 import G1Point, G2Point, Scalar
 from unit.vm.support import ENOUGH, ENV, Memory, Prober, wat
 
-from chain.vm import Aborted, HostError, OutOfGas, errors
+from chain.vm import ERAS, VM, Aborted, HostError, OutOfGas, errors
 
 if TYPE_CHECKING:
     from chain.vm import VM
@@ -433,3 +433,20 @@ def test_memory_that_grew_inside_the_contract(any_vm: VM) -> None:
     checksum = any_vm.store_code(code)
     result = any_vm.call(checksum, "query", [ENV, b"key"], backend, ENOUGH)
     assert result.data == b"v" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("era", "reads"),
+    [("1.5.8", False), ("1.5.11", True), ("2.0.5", False), ("2.0.9", False), ("2.1.2", False),
+     ("2.1.7", True), ("2.2.0", False), ("2.2.2", True), ("2.2.9", True), ("3.0.0", True)],
+)  # fmt: skip
+def test_a_message_that_nobody_wants_is_read_since_cwa_2025_003(era: str, reads: bool) -> None:
+    """So that a bad Region is an error; libwasmvm 2.0.3, 2.1.2, 2.2.4 and 3.0.7 were asked."""
+    vm = VM(era=ERAS[era])
+    prober = Prober(vm, "debug")
+    if reads:
+        with pytest.raises(HostError):
+            prober(2**32 - 1, gas=10**12)
+    else:
+        prober(2**32 - 1, gas=10**12)
+    vm.close()
