@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final
 
 from chain.ante import Ante
 from chain.modules.auth.module import Auth
@@ -83,22 +83,19 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
         hooks = Hooks(auth, wasm.hooked)
         transfer.hook(hooks)
         of_contracts = (wasm, hooks)
-    modules = cast(
-        "tuple[Module, ...]",
-        (
-            auth,
-            bank,
-            feegrant,
-            authz,
-            staking,
-            consensus,
-            upgrade,
-            ibc,
-            transfer,
-            ica,
-            *of_contracts,
-        ),
-    )
+    built: list[Any] = [
+        auth,
+        bank,
+        feegrant,
+        authz,
+        staking,
+        consensus,
+        upgrade,
+        ibc,
+        transfer,
+        ica,
+    ]
+    modules: tuple[Module, ...] = (*built, *of_contracts)
     for module in modules:
         module.register(routers.messages, routers.queries)
     Idle(auth, staking).register(routers.queries)

@@ -111,9 +111,6 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         for service, packed in zip(services, body.messages, strict=True)
     )
     payer = auth.fee.payer
-    timeout = (
-        stdtime.instant(body.timeout_timestamp) if body.HasField("timeout_timestamp") else None
-    )
     _check_options(body)
     return DecodedTx(
         raw=raw,
@@ -124,7 +121,7 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         signers=_signers(services, messages, payer, address_bytes),
         memo=body.memo,
         timeout_height=body.timeout_height,
-        timeout_time=timeout,
+        timeout_time=_timeout(body),
         unordered=body.unordered,
         fee=coins.from_pb(auth.fee.amount),
         gas_limit=auth.fee.gas_limit,
@@ -166,6 +163,10 @@ def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
         sequence=info.sequence,
         mode=mode.single.mode if mode.HasField("single") else None,
     )
+
+
+def _timeout(body: tx_pb2.TxBody) -> Timestamp | None:
+    return stdtime.instant(body.timeout_timestamp) if body.HasField("timeout_timestamp") else None
 
 
 def _check_options(body: tx_pb2.TxBody) -> None:

@@ -1,9 +1,11 @@
 """What a transaction is refused for: code and text of each, as Cosmos SDK 0.53 reports them."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from helpers.accounts import Person, fee, finish, pack, sign_tx, signer_info
 from helpers.chains import CHAIN_ID, GENESIS_TIME, Solo, genesis
 
@@ -13,9 +15,11 @@ from chain.coins import Coin
 from chain.keys import SECP256K1, PublicKey
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
+from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2 as ed25519_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2, timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
+from light_client import bech32
 
 ALICE, BOB, STRANGER = Person("alice"), Person("bob"), Person("stranger")
 PRICES = (("atom", "0"), ("stake", "0.025"))
@@ -357,6 +361,32 @@ def test_a_fee_granter_that_is_no_address() -> None:
         111222,
         "recovered: decoding bech32 failed: invalid bech32 string length 6: panic",
     )
+
+
+def test_an_account_with_an_ed25519_key() -> None:
+    secret = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    key = ed25519_pb2.PubKey(key=secret.public_key().public_bytes_raw())
+    address = bech32.encode("cosmos", sha256(key.key).digest()[:20])
+    solo = _chain()
+    coins = [coin_pb2.Coin(denom="stake", amount="1000")]
+    send = bank_tx.MsgSend(from_address=ALICE.address, to_address=address, amount=coins)
+    solo.block(_sign(messages=[send]))
+    account = solo.app.auth.account(solo.app.context_at(0), address)
+    assert account is not None
+    back = bank_tx.MsgSend(from_address=address, to_address=BOB.address, amount=coins)
+    info = signer_info(ALICE, 0)
+    info.public_key.CopyFrom(pack(key))
+    document = tx_pb2.SignDoc(
+        body_bytes=tx_pb2.TxBody(messages=[pack(back)]).SerializeToString(),
+        auth_info_bytes=tx_pb2.AuthInfo(signer_infos=[info], fee=fee()).SerializeToString(),
+        chain_id=CHAIN_ID,
+        account_number=account.number,
+    )
+    signed = tx_pb2.TxRaw(body_bytes=document.body_bytes, auth_info_bytes=document.auth_info_bytes)
+    signed.signatures.append(bytes(64))
+    assert solo.check(signed.SerializeToString()).log == _signature_failed(account.number)
+    signed.signatures[0] = secret.sign(document.SerializeToString())
+    assert solo.block(signed.SerializeToString())[0].code == 0
 
 
 def test_required_fees_are_rounded_up() -> None:
