@@ -683,3 +683,7 @@ def test_an_interchain_account_survives_its_encoding(story: Story) -> None:
     assert shown["@type"] == "/ibc.applications.interchain_accounts.v1.InterchainAccount"
     assert shown["account_owner"] == story.port
     assert packed.next().owner == story.port
+    fresh = MiniChain("delta")
+    state = story.b.auth.export_genesis(story.b.context())
+    fresh.auth.init_genesis(fresh.context(Mode.GENESIS), state)
+    assert fresh.auth.account(fresh.context(), story.address) == packed
