@@ -201,13 +201,20 @@ await step("subscribe to new blocks over WebSocket", async () => {
 await step("subscribe to the transactions of a query over WebSocket", async () => {
   const socket = await connectComet(rpc.replace("http", "ws"));
   const carol = await fresh();
-  const event = new Promise((resolve, reject) => {
-    socket.subscribeTx(`transfer.recipient='${carol}'`).subscribe({ next: resolve, error: reject });
-  });
-  await socket.status(); // answered in order: the subscription stands
-  const { transactionHash, height } = await client.sendTokens(alice, carol, [stake(5)], "auto");
-  const { hash, height: at, result } = await event;
-  assert.deepEqual([toHex(hash).toUpperCase(), at, result.code], [transactionHash, height, 0]);
+  const events = [];
+  const failures = [];
+  const listener = { next: (event) => events.push(event), error: (error) => failures.push(error) };
+  socket.subscribeTx(`transfer.recipient='${carol}'`).subscribe(listener);
+  const sent = []; // nothing tells when the subscription stands
+  const send = async () => {
+    sent.push(await client.sendTokens(alice, carol, [stake(5)], "auto"));
+    return events.length + failures.length;
+  };
+  await until(send, (seen) => seen > 0);
+  assert.deepEqual(failures, []);
+  const { hash, height, result } = events[0];
+  const its = sent.find(({ transactionHash }) => transactionHash === toHex(hash).toUpperCase());
+  assert.deepEqual([height, result.code], [its.height, 0]);
   socket.disconnect();
 });
 

@@ -14,7 +14,7 @@ from helpers.network import ChainProcess, chain
 GRPCURL: Final = "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3"
 BANK: Final = "cosmos.bank.v1beta1.Query"
 
-pytestmark = [pytest.mark.xdist_group("reflection"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("reflection and ts-relayer"), pytest.mark.timeout(600)]
 
 
 def address(chain: ChainProcess) -> str:

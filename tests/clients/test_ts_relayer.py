@@ -36,7 +36,7 @@ FUNDS: Final = 500_000_000_000
 BLOCKS: Final = {"estimated_block_time": 200, "estimated_indexer_time": 100}
 PORT: Final = "transfer"
 
-pytestmark = [pytest.mark.xdist_group("ts-relayer"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("reflection and ts-relayer"), pytest.mark.timeout(300)]
 
 
 @dataclass
