@@ -1,8 +1,13 @@
-"""Other people's programs, brought by their names: a user without them skips what needs them, CI has them or fails."""
+"""Other people's programs, brought by their names.
+
+A user without the tools skips what needs them, CI has them or fails. Where no registry can be reached at all, both skip:
+that is an outage, of which no change of ours is to blame.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -14,6 +19,13 @@ import pytest
 TRIES: Final = 2
 """A registry may fail once; twice is an outage."""
 SECONDS: Final = 60
+OUTAGE: Final = re.compile(
+    r"\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH)\b|dial tcp|"
+    r"NewConnectionError|ConnectTimeoutError|name resolution|name or service not known|"
+    r"network is unreachable|no answer in",
+    re.IGNORECASE,
+)
+"""What npm, Go, pip and we say when nobody answers."""
 
 
 def program(name: str) -> str:
@@ -33,7 +45,10 @@ def bring(
         reason = _failure(command, folder, seconds, variables)
         if not reason:
             return
-    missing(f"{Path(command[0]).name} cannot bring {what}: {reason}")
+    said = f"{Path(command[0]).name} cannot bring {what}: {reason[-300:]}"
+    if OUTAGE.search(reason):
+        pytest.skip(said)
+    missing(said)
 
 
 def missing(reason: str) -> NoReturn:
@@ -61,4 +76,4 @@ def _failure(
         return f"no answer in {seconds:g} s"
     if not done.returncode:
         return ""
-    return done.stderr.strip()[-300:] or f"exit code {done.returncode}"
+    return done.stderr.strip() or f"exit code {done.returncode}"
