@@ -1,7 +1,7 @@
 """Other people's programs, brought by their names.
 
-A user without the tools skips what needs them, CI has them or fails. Where no registry can be reached at all, both skip:
-that is an outage, of which no change of ours is to blame.
+A user without the tools skips what needs them, CI has them or fails. Where no registry can be reached at all, both
+skip: that is an outage, for which no change of ours is to blame.
 """
 
 from __future__ import annotations

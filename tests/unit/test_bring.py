@@ -1,4 +1,4 @@
-"""A tool that is missing: a skip for a user, a failure in CI. A download that fails is tried once more; an outage skips."""
+"""A missing tool: a skip for a user, a failure in CI. A download that fails is tried once more; an outage skips."""
 
 import sys
 from pathlib import Path
