@@ -26,6 +26,8 @@ OUTAGE: Final = re.compile(
     re.IGNORECASE,
 )
 """What npm, Go, pip and we say when nobody answers."""
+_silent: dict[str, str] = {}
+"""Programs whose registry did not answer, and what was said: nobody waits for it twice."""
 
 
 def program(name: str) -> str:
@@ -40,6 +42,8 @@ def bring(
 
     ``variables`` are set in its environment.
     """
+    if command[0] in _silent:
+        pytest.skip(_silent[command[0]])
     reason = ""
     for _ in range(TRIES):
         reason = _failure(command, folder, seconds, variables)
@@ -47,6 +51,7 @@ def bring(
             return
     said = f"{Path(command[0]).name} cannot bring {what}: {reason[-300:]}"
     if OUTAGE.search(reason):
+        _silent[command[0]] = said
         pytest.skip(said)
     missing(said)
 

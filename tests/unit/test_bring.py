@@ -4,9 +4,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import bring as module
 from helpers.bring import bring, program
 
 ABSENT = "no-program-has-this-name"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_silent", {})
 
 
 def test_a_user_without_a_tool_skips_what_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,3 +69,11 @@ def test_an_outage_is_nobodys_fault(
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.skip.Exception, match="cannot bring it: "):
         bring("it", command(f"exit({said!r})"), tmp_path)
+
+
+def test_nobody_waits_twice_for_a_registry_that_is_silent(tmp_path: Path) -> None:
+    gone = command("print('x', file=open('tries', 'a')); exit('ETIMEDOUT')")
+    for _ in range(2):
+        with pytest.raises(pytest.skip.Exception, match=r"cannot bring it: ETIMEDOUT$"):
+            bring("it", gone, tmp_path)
+    assert (tmp_path / "tries").read_text() == "x\nx\n"
