@@ -10,7 +10,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from math import isinf
 from typing import Any, Final
@@ -31,9 +30,6 @@ MAX_DEPTH: Final = 10
 
 _MAX_DURATION: Final = (2**63 - 1) // 10**9 - 1
 """The most seconds of a duration that are still nanoseconds of 64 bits."""
-
-_PLAIN_NUMBERS: Final = (1e-6, 1e21)
-"""Floating-point numbers from here to there are written without an exponent (``encoding/json``)."""
 
 _TEXT_NUMBERS: Final = frozenset({Field.CPPTYPE_INT64, Field.CPPTYPE_UINT64})
 _NUMBERS: Final = frozenset({Field.CPPTYPE_INT32, Field.CPPTYPE_UINT32, Field.CPPTYPE_ENUM})
@@ -216,17 +212,9 @@ def _sorted(value: Any) -> str:
 
 
 def _float(number: float) -> str:
-    """The shortest decimal text that reads as the same number, in the form that Go and JavaScript choose."""
     if isinf(number):
         raise AminoError("a number is out of range")
-    shortest = Decimal(repr(number)).normalize()
-    low, high = _PLAIN_NUMBERS
-    if not number or low <= abs(number) < high:
-        return f"{shortest:f}"
-    sign, digits, exponent = shortest.as_tuple()
-    first, rest = digits[0], "".join(map(str, digits[1:]))
-    mantissa = f"{'-' if sign else ''}{first}{'.' if rest else ''}{rest}"
-    return f"{mantissa}e{int(exponent) + len(digits) - 1:+d}"
+    return gojson.number(number)
 
 
 def _unseen(_: Any, __: int) -> str:

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -33,6 +34,10 @@ _TOKEN: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+
+
+_PLAIN_POWERS: Final = range(-6, 21)
+"""Powers of ten that Go writes out; others get an exponent."""
 
 
 class JsonError(ValueError):
@@ -163,6 +168,18 @@ def float64(text: str) -> float:
     if math.isinf(value):
         raise ValueError(f"cannot unmarshal number {text} into Go value of type float64")
     return value
+
+
+def number(value: float) -> str:
+    """The shortest digits that mean this number, with an exponent below 1e-6 and from 1e21 on (``encoding/json``)."""
+    digits = Decimal(repr(value))
+    if not value or digits.adjusted() in _PLAIN_POWERS:
+        plain = f"{digits:f}"
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    sign, figures, _ = digits.normalize().as_tuple()
+    head, rest = str(figures[0]), "".join(map(str, figures[1:]))
+    mantissa = f"{'-' if sign else ''}{head}{'.' if rest else ''}{rest}"
+    return f"{mantissa}e{digits.adjusted():+d}"
 
 
 def clean(text: str) -> str:

@@ -68,7 +68,7 @@ class VM:
         self._memory_pages = memory_limit_pages
         self._engine = _engine(engine, memory_limit_pages)
         self._codes = CodeStore(base_dir)
-        self._files = ModuleFiles(modules_folder(), config.fingerprint(era.ops, memory_limit_pages))
+        self._files = self._files_of(era)
         self._cache = ModuleCache(cache_bytes)
         self._compiler = Compiler()
         self._lock = threading.RLock()
@@ -84,10 +84,11 @@ class VM:
             if era is self._era:
                 return
             self._era = era
-            self._files = ModuleFiles(
-                modules_folder(), config.fingerprint(era.ops, self._memory_pages)
-            )
+            self._files = self._files_of(era)
             self._cache.clear()
+
+    def _files_of(self, era: Era) -> ModuleFiles:
+        return ModuleFiles(modules_folder(), config.fingerprint(era.ops, self._memory_pages))
 
     def close(self) -> None:
         """Ends the compiler's process. The VM must not be used afterwards."""

@@ -20,13 +20,13 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from google.protobuf.message import Message
+from helpers.accounts import pack
 
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmos.crypto.secp256k1 import keys_pb2
 from cosmos_pb.cosmos.tx.signing.v1beta1 import signing_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
-from cosmos_pb.google.protobuf import any_pb2
 from lightship.cli import app
 from relayer.keys import Signer
 
@@ -160,13 +160,13 @@ class Desk:
         gas = wrong.get("gas", 200_000)
         paid = wrong.get("fee", f"{gas // 40}stake")
         body = tx_pb2.TxBody(
-            messages=[wrong.get("any") or packed(message or self.gift(name))],
+            messages=[wrong.get("any") or pack(message or self.gift(name))],
             memo=wrong.get("memo", ""),
             timeout_height=wrong.get("timeout_height", 0),
         )
         mode = tx_pb2.ModeInfo.Single(mode=signing_pb2.SIGN_MODE_DIRECT)
         info = tx_pb2.SignerInfo(
-            public_key=packed(keys_pb2.PubKey(key=somebody.signer.public_key)),
+            public_key=pack(keys_pb2.PubKey(key=somebody.signer.public_key)),
             mode_info=tx_pb2.ModeInfo(single=mode),
             sequence=somebody.sequence + wrong.get("ahead", 0),
         )
@@ -198,12 +198,6 @@ class Desk:
         assert answer["check_tx"]["code"] == 0, answer["check_tx"]["log"]
         self.people[name].sequence += 1
         return answer
-
-
-def packed(message: Message) -> any_pb2.Any:
-    return any_pb2.Any(
-        type_url=f"/{message.DESCRIPTOR.full_name}", value=message.SerializeToString()
-    )
 
 
 def coin(text: str) -> coin_pb2.Coin:

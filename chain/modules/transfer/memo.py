@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from chain import gojson
 from chain.errors import unregistered
-
-_PLAIN: Final = range(-6, 21)
-"""Powers of ten that Go writes out; others get an exponent."""
 
 
 def members(memo: str) -> dict[str, Any] | None:
@@ -47,18 +43,5 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, list):
         return [_ordered(item) for item in value]
     if isinstance(value, float):
-        return msgspec.Raw(number(value).encode())
+        return msgspec.Raw(gojson.number(value).encode())
     return gojson.clean(value) if isinstance(value, str) else value
-
-
-def number(value: float) -> str:
-    """The shortest digits that mean this number, with an exponent below 1e-6 and from 1e21 on (``encoding/json``)."""
-    digits = Decimal(repr(value))
-    if not value or digits.adjusted() in _PLAIN:
-        plain = f"{digits:f}"
-        return plain.rstrip("0").rstrip(".") if "." in plain else plain
-    sign, figures, _ = digits.normalize().as_tuple()
-    head, rest = str(figures[0]), "".join(map(str, figures[1:]))
-    mantissa = f"{'-' if sign else ''}{head}{'.' if rest else ''}{rest}"
-    exponent = digits.adjusted()
-    return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent)}"

@@ -11,12 +11,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.upstream import contract
 from unit.vm.support import Memory, encode
 
 from chain.vm import ERAS, VM, ApiError, OutOfGas, Trap
@@ -47,17 +46,6 @@ WASMVM = {
     "3.0.0": "df0237 16d0d5c 8bbb63 ddc183 de776d cbb812 16c83f0 16cc8a6",
 }  # fmt: skip
 LIMIT = 500_000_000_000
-
-
-def contract(prefix: str) -> bytes:
-    folder = os.environ.get("LIGHTSHIP_CONTRACTS")
-    if not folder:
-        pytest.skip("LIGHTSHIP_CONTRACTS names no folder with upstream's contracts")
-    for file in Path(folder).rglob("*.wasm"):
-        code = file.read_bytes()
-        if hashlib.sha256(code).hexdigest().startswith(prefix):
-            return code
-    pytest.skip(f"no contract with checksum {prefix}… in LIGHTSHIP_CONTRACTS")
 
 
 class WasmvmMocks(Memory):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from helpers.accounts import pack
 from helpers.ibc_world import MiniChain, attribute, linked, packet_of
 from helpers.validators import SECOND
 from unit.chain.transfer.test_callbacks import Listener
@@ -102,11 +103,7 @@ class Story:
 
 
 def cosmos_tx(*messages: Message) -> bytes:
-    packed = [
-        any_pb2.Any(type_url=f"/{each.DESCRIPTOR.full_name}", value=each.SerializeToString())
-        for each in messages
-    ]
-    return packet_pb2.CosmosTx(messages=packed).SerializeToString()
+    return packet_pb2.CosmosTx(messages=map(pack, messages)).SerializeToString()
 
 
 def told(events: Any) -> dict[str, str]:

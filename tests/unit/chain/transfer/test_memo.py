@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chain import gojson
 from chain.modules.transfer import memo
 
 
@@ -44,12 +45,12 @@ def test_written_again_in_order_of_names() -> None:
     ],
 )
 def test_numbers_as_go_writes_a_float64(shown: str, written: str) -> None:
-    assert memo.number(float(shown)) == written
+    assert gojson.number(float(shown)) == written
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_no_number_is_lost(value: float) -> None:
-    text = memo.number(value)
+    text = gojson.number(value)
     assert float(text) == value
     assert math.copysign(1, float(text)) == math.copysign(1, value)
     assert json.loads(text, parse_int=float) == value

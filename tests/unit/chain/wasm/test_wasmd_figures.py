@@ -7,16 +7,14 @@ The contract is not ours to commit: the tests run when ``LIGHTSHIP_CONTRACTS`` n
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from helpers.chains import Solo, genesis
+from helpers.upstream import contract
 
 from chain.coins import Coin
 from chain.context import Context, Mode
@@ -75,18 +73,7 @@ BANK_SEND_FROM_A_CONTRACT: Final = 1_000
 
 @pytest.fixture(scope="module")
 def hackatom() -> bytes:
-    return _contract(HACKATOM)
-
-
-def _contract(checksum: str) -> bytes:
-    folder = os.environ.get("LIGHTSHIP_CONTRACTS")
-    if not folder:
-        pytest.skip("LIGHTSHIP_CONTRACTS names no folder with upstream's contracts")
-    for file in Path(folder).rglob("*.wasm"):
-        code = file.read_bytes()
-        if hashlib.sha256(code).hexdigest() == checksum:
-            return code
-    pytest.skip(f"no contract with checksum {checksum[:16]}… in LIGHTSHIP_CONTRACTS")
+    return contract(HACKATOM)
 
 
 class Bench:
@@ -240,7 +227,7 @@ def test_sub_messages(
 ) -> None:
     bench.fund(bench.creator, 2_000_000)
     example = bench.example()
-    bench.store(bench.uploader, _contract(REFLECT))
+    bench.store(bench.uploader, contract(REFLECT))
     wanted = Wanted(2, bench.creator, "", "contract", b"{}", [Coin("denom", 1_000_000)])
     address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
     message = {"id": 5, "msg": _sub(bench, example, amount), "gas_limit": limit}
@@ -266,7 +253,7 @@ def _sub(bench: Bench, example: str, amount: int) -> dict[str, Any]:
 
 def test_without_a_limit_of_its_own_a_loop_ends_the_call(bench: Bench) -> None:
     example = bench.example()
-    bench.store(bench.uploader, _contract(REFLECT))
+    bench.store(bench.uploader, contract(REFLECT))
     wanted = Wanted(2, bench.creator, "", "contract", b"{}", [])
     address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
     order = {"reflect_sub_msg": {"msgs": [{"id": 7, "msg": _sub(bench, example, LOOP)}]}}
