@@ -55,10 +55,6 @@ def internal(description: str) -> AbciError:
     return StatusError("Internal", description)
 
 
-def unimplemented(description: str) -> AbciError:
-    return StatusError("Unimplemented", description)
-
-
 def over_abci(error: AbciError) -> AbciError:
     """The refusal of a handler as the answer to an ABCI query."""
     if isinstance(error, StatusError):
