@@ -31,7 +31,7 @@ from wasmtime import _bindings as bindings
 from chain.vm import config
 from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
-from chain.vm.metering import EXHAUSTED, REMAINING
+from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,6 @@ _EXTERN_ITEM: Final = bindings.wasmtime_extern_t.of.offset
 _REGION: Final = struct.Struct("<III")
 _U32: Final = struct.Struct("<I")
 _REMAINING: Final = REMAINING.encode()
-_EXHAUSTED: Final = EXHAUSTED.encode()
 
 _view_of: Final = ctypes.pythonapi.PyMemoryView_FromMemory
 _view_of.restype = ctypes.py_object
@@ -308,7 +307,7 @@ class _Frame:
         self.words = _SLOTS.from_address(self.slots)
         self.value = base + _Buffers.value.offset
         self.buffers.value.kind = _I64
-        self.gas_value = ctypes.c_uint64.from_address(self.value + _VALUE_ITEM)
+        self.gas_value = ctypes.c_int64.from_address(self.value + _VALUE_ITEM)
 
 
 class Guest:
@@ -380,15 +379,6 @@ class Guest:
         self.gas_value.value = left
         self._library.global_set(self.context, self.gas_place, self.value)
 
-    def gas_after_failure(self) -> int:
-        return 0 if self._exhausted() else self.gas()
-
-    def _exhausted(self) -> bool:
-        item = self._export(_EXHAUSTED, _Buffers.other.offset, _GLOBAL)
-        flag = bindings.wasmtime_val_t()
-        self._library.global_get(self.context, item, ctypes.addressof(flag))
-        return bool(flag.of.i32)
-
     # --- exports ---------------------------------------------------------------------------
 
     def allocate(self, size: int) -> int:
@@ -428,8 +418,8 @@ class Guest:
         reason = self._take_reason(error)
         failure, self._failure = self._failure, None
         if failure is None:
-            return OutOfGas() if self._exhausted() else Trap(reason)
-        if isinstance(failure, VmError) and not self._exhausted():
+            return OutOfGas() if self.gas() < 0 else Trap(reason)
+        if isinstance(failure, VmError) and not self.gas() < 0:
             failure.levels += 1
         return failure
 

@@ -15,7 +15,7 @@ import wasmtime
 from chain.vm import config
 from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
-from chain.vm.metering import EXHAUSTED, REMAINING
+from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from chain.vm.instance import Call
 
 _REGION: Final = struct.Struct("<III")
-_U64: Final = (1 << 64) - 1
 _U32: Final = (1 << 32) - 1
 
 _TRAP_TEXTS: Final = {
@@ -142,17 +141,10 @@ class Guest:
         return found
 
     def gas(self) -> int:
-        return int(self._gas.value(self._store)) & _U64
+        return int(self._gas.value(self._store))
 
     def set_gas(self, left: int) -> None:
-        self._gas.set_value(self._store, wasmtime.Val.i64(_signed64(left)))
-
-    def gas_after_failure(self) -> int:
-        return 0 if self._exhausted() else self.gas()
-
-    def _exhausted(self) -> bool:
-        flag: Any = self._exports.get(EXHAUSTED)
-        return bool(flag.value(self._store))
+        self._gas.set_value(self._store, wasmtime.Val.i64(left))
 
     def allocate(self, size: int) -> int:
         return self._run(self._allocate, size) & _U32
@@ -180,10 +172,10 @@ class Guest:
     def _stopped(self, stop: Exception) -> BaseException:
         failure, self._failure = self._failure, None
         if failure is not None:
-            if isinstance(failure, VmError) and not self._exhausted():
+            if isinstance(failure, VmError) and not self.gas() < 0:
                 failure.levels += 1
             return failure
-        if self._exports_ready() and self._exhausted():
+        if self._exports_ready() and self.gas() < 0:
             return OutOfGas()
         code = stop.trap_code if isinstance(stop, wasmtime.Trap) else None
         return Trap(_TRAP_TEXTS.get(code, str(stop)) if code is not None else str(stop))

@@ -8,7 +8,7 @@ environment.rs, memory.rs, instance.rs, calls.rs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
 from chain.vm.errors import (
     ArityMismatch,
@@ -21,13 +21,17 @@ from chain.vm.errors import (
     Trap,
 )
 from chain.vm.gas import SMALL_READ, GasReport
+from chain.vm.metering import MAX_GAS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from chain.vm.backend import Backend
     from chain.vm.gas import Era
     from chain.vm.wasm import FuncType
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MAX_RESULT: Final = 64 << 20
 _MAX_CALL_DEPTH: Final = 2
@@ -40,14 +44,10 @@ class Guest(Protocol):
     """An instance of a compiled contract, made for one call."""
 
     def gas(self) -> int:
-        """What the counter in the module says."""
+        """What the counter in the module says: below 0 if the code ran out of gas."""
         ...
 
     def set_gas(self, left: int) -> None: ...
-
-    def gas_after_failure(self) -> int:
-        """Like `gas`, but 0 if the code ran out of gas, which leaves the counter alone."""
-        ...
 
     def allocate(self, size: int) -> int: ...
 
@@ -82,9 +82,13 @@ class CallResult:
 
 
 class Call:
-    """The state of one call. `left` is the gas left whenever the guest is not running."""
+    """The state of one call.
+
+    `left` is the gas left whenever the guest is not running, without what is above the most that a counter can hold.
+    """
 
     __slots__ = (
+        "_above",
         "_depth",
         "_read_base",
         "_read_byte",
@@ -115,7 +119,8 @@ class Call:
         self._write_base, self._write_byte = host.write.base, host.write.per_item
         self.backend = backend
         self.limit = limit
-        self.left = limit
+        self.left = min(limit, MAX_GAS)
+        self._above = limit - self.left
         self.used_externally = 0
         self.readonly = readonly
         self.debug = debug
@@ -146,31 +151,33 @@ class Call:
 
     def _result(self, result: int) -> bytes:
         data = self.read_region(result, _MAX_RESULT)
-        self.guest.set_gas(self.left)
-        try:
-            self.guest.deallocate(result)
-        except BaseException:
-            self.left = self.guest.gas_after_failure()
-            raise
-        self.left = self.guest.gas()
+        self._run(self.guest.deallocate, result)
         return data
 
     def report(self) -> GasReport:
-        return GasReport.of(self.limit, self.left, self.used_externally)
+        return GasReport.of(self.limit, self.left + self._above, self.used_externally)
 
     def _enter(self, entry: str, pointers: list[int]) -> int:
-        self.guest.set_gas(self.left)
         self._depth = 1
-        try:
-            result = self.guest.enter(entry, pointers)
-        except BaseException:
-            self.left = self.guest.gas_after_failure()
-            raise
+        result = self._run(self.guest.enter, entry, pointers)
         self._depth = 0
-        self.left = self.guest.gas()
         return result
 
     # --- gas -------------------------------------------------------------------------------
+
+    def _run(self, code: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """Runs a function of the guest, which has the gas meanwhile."""
+        self.guest.set_gas(self.left)
+        try:
+            result = code(*args, **options)
+        except BaseException:
+            self.left = max(0, self.guest.gas())
+            raise
+        self.left = self.guest.gas()
+        if self.left < 0:
+            self.left = 0
+            raise OutOfGas
+        return result
 
     def charge(self, cost: int) -> None:
         """Internal gas. Too little left ends the call and counts as all used."""
@@ -197,15 +204,9 @@ class Call:
     def _allocate(self, size: int) -> int:
         if self._depth == _MAX_CALL_DEPTH:
             raise CallDepthExceeded
-        self.guest.set_gas(self.left)
         self._depth += 1
-        try:
-            pointer = self.guest.allocate(size)
-        except BaseException:
-            self.left = self.guest.gas_after_failure()
-            raise
+        pointer = self._run(self.guest.allocate, size)
         self._depth -= 1
-        self.left = self.guest.gas()
         return pointer
 
     def read_region(self, pointer: int, longest: int) -> bytes:

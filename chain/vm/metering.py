@@ -2,8 +2,14 @@
 
 The rule is cosmwasm-vm's `metering.rs` (and wasmer-middlewares before it): walk a function's
 operators in binary order, dead code included, and sum their costs; before each accounting operator
-inject a check-and-subtract of the sum. The gas is then what upstream charges, to the unit, on any
-engine. The same walk refuses the operators that upstream's `gatekeeper.rs` refuses, and replaces
+subtract the sum. The gas is then what upstream charges, to the unit, on any engine.
+
+Upstream also compares before each subtraction. Here what is left may fall below zero, which counts
+as out of gas wherever the code stops, and is looked at where it must be: at the head of a loop, at
+the start of a function that calls, by the host when it is called, and at the end. What runs in
+between cannot be seen, and is shorter than a function.
+
+The same walk refuses the operators that upstream's `gatekeeper.rs` refuses, and replaces
 the two float conversions whose NaN payloads Cranelift canonicalizes but Wasmer's singlepass
 compiler does not, and the negations of which the opposite is true (see `floats`).
 """
@@ -12,7 +18,8 @@ from __future__ import annotations
 
 import functools
 import re
-from itertools import zip_longest
+from dataclasses import dataclass
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Final
 
 from chain.vm import floats, operators, wasm
@@ -25,7 +32,12 @@ if TYPE_CHECKING:
     from chain.vm.gas import OpCosts
 
 REMAINING: Final = "wasmer_metering_remaining_points"
-EXHAUSTED: Final = "wasmer_metering_points_exhausted"
+"""The exported global that holds what is left, as a signed number; below zero means out of gas.
+
+It is below zero from the start, and so no start function runs."""
+
+MAX_GAS: Final = (1 << 63) - 1
+"""The most that it can hold."""
 
 COUNTER: Final = "lightship_gas_{}".format
 """With counters: the exported global that holds what a function has paid, by its place among the module's own."""
@@ -41,8 +53,23 @@ contracts have about 4,000 charges. Upstream's compiler is linear and has no suc
 _MAX_LOCALS: Final = 50_000
 """Of a function, its parameters included: a limit of wasmparser and of browsers."""
 
-_CALLS: Final = (0x10, 0x11)
-_CALL_INDIRECT: Final = re.compile(rb"\x11" + operators.LEB + rb"(" + operators.LEB + rb")")
+_LOOP, _END, _BR, _BR_IF, _RETURN, _CALL, _CALL_INDIRECT = (
+    0x03, 0x0B, 0x0C, 0x0D, 0x0F, 0x10, 0x11,
+)  # fmt: skip
+_CALLS: Final = (_CALL, _CALL_INDIRECT)
+_OPENS: Final = (0x02, 0x04)  # block and if, the latter in eras where it is a plain operator
+_TRAPS: Final = frozenset(
+    (
+        0x00,
+        *range(0x28, 0x3F),
+        *range(0x6D, 0x71),
+        *range(0x7F, 0x83),
+        *range(0xA8, 0xAC),
+        *range(0xAE, 0xB2),
+    )
+)
+"""Plain operators that can trap: unreachable, loads, stores, divisions, remainders, truncations."""
+_INDIRECT_CALL: Final = re.compile(rb"\x11" + operators.LEB + rb"(" + operators.LEB + rb")")
 _OTHERS: Final = re.compile(
     b"(?:" + b"|".join((*PLAIN, *ACCOUNTING[:2], IF, operators.FLOATS)) + b")*+", re.DOTALL
 )
@@ -74,9 +101,10 @@ def meter(
     remaining = module.imported_globals + module.globals
     helpers = _Helpers(module)
     walk = _Walk(module, costs, remaining, helpers)
-    counted = range(remaining + 2, remaining + 2 + len(module.bodies)) if counters else ()
+    counted = range(remaining + 1, remaining + 1 + len(module.bodies)) if counters else ()
     params = (len(module.types[kind].params) for kind in module.functions)
-    bodies = zip_longest(module.bodies, params, counted)
+    indices = count(len(module.imported_functions))
+    bodies = zip(module.bodies, params, indices, chain(counted, repeat(None)), strict=False)
     code = [_sized(walk.body(*each)) for each in bodies] + helpers.bodies()
     contents = {section.id: module.data[section.start : section.end] for section in module.sections}
     contents.pop(wasm.CUSTOM, None)
@@ -86,7 +114,7 @@ def meter(
     if module.memories:
         contents[wasm.MEMORY] = _vector([_bounded(m, memory_pages) for m in module.memories])
     contents[wasm.GLOBAL] = _appended(
-        contents.get(wasm.GLOBAL, b"\0"), [_I64_GLOBAL, _I32_GLOBAL, *[_I64_GLOBAL] * len(counted)]
+        contents.get(wasm.GLOBAL, b"\0"), [_BELOW_ZERO, *[_ZERO] * len(counted)]
     )
     contents[wasm.EXPORT] = _vector(_exports(module, remaining, counted))
     if code:
@@ -96,8 +124,8 @@ def meter(
     )
 
 
-_I64_GLOBAL: Final = b"\x7e\x01\x42\0\x0b"
-_I32_GLOBAL: Final = b"\x7f\x01\x41\0\x0b"
+_ZERO: Final = b"\x7e\x01\x42\0\x0b"
+_BELOW_ZERO: Final = b"\x7e\x01\x42\x7f\x0b"
 
 
 def long_table_index(module: wasm.Module) -> int | None:
@@ -106,7 +134,7 @@ def long_table_index(module: wasm.Module) -> int | None:
         pos = body.code
         while pos < body.end:
             pos = _skipped(module.data, pos, body.end)
-            called = _CALL_INDIRECT.match(module.data, pos, body.end)
+            called = _INDIRECT_CALL.match(module.data, pos, body.end)
             if called is None:
                 break  # the body's end, or what no era takes
             if called[1] != b"\0":
@@ -140,27 +168,29 @@ class _Walk:
         self._data = module.data
         self._costs = costs
         self._helpers = helpers
-        self._run_costs: dict[bytes, int] = {}
+        self._runs: dict[bytes, _Run] = {}
         self._effort = 0
         self._marked: dict[int, frozenset[int]] = {}
         """Of the last body that needed it."""
         self._remaining = remaining
+        self._start = _start_function(module)
 
-    def body(self, body: wasm.Body, params: int, counter: int | None) -> bytes:
-        """The locals and metered operators of one function; its sum goes to the global `counter`."""
-        data, end, pos, charges = self._data, body.end, body.code, 0
-        charge = _Charge(self._remaining, params + body.locals, counter)
-        parts = [charge.locals(data, body), charge.load]
+    def body(self, body: wasm.Body, params: int, index: int, counter: int | None) -> bytes:
+        """The locals and metered operators of function `index`; its sum goes to the global `counter`."""
+        data, end, pos = self._data, body.end, body.code
+        gas = _Gas(self._remaining, params + body.locals, counter)
+        parts = [b""]
         cost = self._locals_cost(body.locals)
         if cost and self._accounting_end(pos, end) is None:
-            parts.append(charge(cost))
+            parts.append(gas.charge(cost))
             cost = 0
         while pos < end:
-            run = self._run.match(data, pos, end)
-            if run is not None and run.end() > pos:
-                cost += self._run_cost(run[0])
-                parts.append(run[0])
-                pos = run.end()
+            found = self._run.match(data, pos, end)
+            if found is not None and found.end() > pos:
+                run = self._facts(found[0])
+                cost += run.cost
+                parts += gas.run(run), found[0]
+                pos = found.end()
                 if pos == end:
                     break
             stop = self._accounting_end(pos, end)
@@ -169,13 +199,11 @@ class _Walk:
                 cost += self._costs.plain
                 pos += 1
             else:
-                parts += charge(cost + self._costs.accounting), data[pos:stop]
-                if data[pos] in _CALLS:
-                    parts.append(charge.load)
-                charges += 1
+                parts.append(gas.account(cost + self._costs.accounting, data[pos:stop]))
                 cost = 0
                 pos = stop
-        self._add_effort(charges)
+        self._add_effort(gas.charges)
+        parts[0] = gas.locals(data, body) + gas.entry(index == self._start)
         return b"".join(parts)
 
     def _float(self, pos: int, body: wasm.Body) -> bytes:
@@ -207,39 +235,101 @@ class _Walk:
         found = self._accounting.match(self._data, pos, end)
         return None if found is None else found.end()
 
-    def _run_cost(self, run: bytes) -> int:
-        cost = self._run_costs.get(run)
-        if cost is None:
-            cost = len(self._operator.findall(run)) * self._costs.plain
-            self._run_costs[run] = cost
-        return cost
+    def _facts(self, run: bytes) -> _Run:
+        facts = self._runs.get(run)
+        if facts is None:
+            operators = self._operator.findall(run)
+            opcodes = [operator[0] for operator in operators]
+            facts = self._runs[run] = _Run(
+                len(opcodes) * self._costs.plain,
+                sum(map(opcodes.count, _OPENS)),
+                not _TRAPS.isdisjoint(opcodes),
+            )
+        return facts
 
 
-class _Charge:
-    """Charges for gas in one function: `if left < cost { exhausted = 1; unreachable }; left -= cost`.
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Of some plain operators in a row: their cost, the blocks that they open, whether one can trap."""
 
-    `left` is the global `remaining`, which is right wherever the code stops. A local has the same
-    value and is read in its place: so no charge waits for the store of the one before.
+    cost: int
+    opens: int
+    traps: bool
+
+
+def _start_function(module: wasm.Module) -> int | None:
+    for section in module.sections:
+        if section.id == wasm.START:
+            return wasm.Reader(module.data, section.start, section.end).u32()
+    return None
+
+
+class _Gas:
+    """What is left, in one function that is being rewritten.
+
+    A local holds it. The global `remaining` gets the same value where it can be seen: before the code calls,
+    returns, or does what can trap. A function with no room for a local has the global alone.
     """
 
     def __init__(self, remaining: int, place: int, counter: int | None) -> None:
         total, local = _unsigned(remaining), _unsigned(place)
-        self._check = b"\x54\x04\x40\x41\x01\x24" + _unsigned(remaining + 1) + b"\x00\x0b"
         self._held = place < _MAX_LOCALS
         if self._held:
-            self.load = b"\x23" + total + b"\x21" + local
-            self._get, self._set = b"\x20" + local, b"\x22" + local + b"\x24" + total
+            self._get, self._set = b"\x20" + local, b"\x21" + local
+            self._load, self._store = b"\x23" + total + self._set, self._get + b"\x24" + total
         else:
-            self.load = b""
             self._get, self._set = b"\x23" + total, b"\x24" + total
+            self._load = self._store = b""
+        # if left < 0 { unreachable }
+        self._check = self._get + b"\x42\0\x53\x04\x40" + self._store + b"\x00\x0b"
         self._sum = b"" if counter is None else _unsigned(counter)
+        self._stored = False
+        self._depth = 0
+        self._calls = False
+        self.charges = 0
 
-    def __call__(self, cost: int) -> bytes:
-        amount, get = _amount(cost), self._get
-        code = b"".join((get, amount, self._check, get, amount, b"\x7d", self._set))
+    def charge(self, cost: int) -> bytes:
+        """Subtracts, and sums what was there to be paid."""
+        amount = _amount(cost)
+        self._stored = False
+        self.charges += 1
+        code = self._get + amount + b"\x7d" + self._set
         if self._sum:
-            code += b"\x23" + self._sum + amount + b"\x7c\x24" + self._sum
+            code += self._check + b"\x23" + self._sum + amount + b"\x7c\x24" + self._sum
         return code
+
+    def run(self, run: _Run) -> bytes:
+        """What goes before plain operators."""
+        self._depth += run.opens
+        if not run.traps or self._stored:
+            return b""
+        self._stored = True
+        return self._store
+
+    def account(self, cost: int, operator: bytes) -> bytes:
+        """An accounting operator with all that goes before and after it."""
+        opcode, code = operator[0], self.charge(cost)
+        if self._leaves(operator):
+            code += self._store
+        code += operator
+        if opcode in _CALLS:
+            self._calls = self._stored = True
+            code += self._load
+        elif opcode == _LOOP:
+            code += self._check
+        self._depth += (opcode in {_LOOP, *_OPENS}) - (opcode == _END)
+        return code
+
+    def _leaves(self, operator: bytes) -> bool:
+        """Whether control may leave the function here."""
+        opcode = operator[0]
+        if opcode in {_BR, _BR_IF}:
+            return wasm.Reader(operator, 1).u32() == self._depth
+        return opcode in {*_CALLS, _RETURN, BR_TABLE} or (opcode == _END and not self._depth)
+
+    def entry(self, always: bool) -> bytes:
+        """What goes before the function's first operator; `always` look at what is left."""
+        return self._load + (self._check if self._calls or always else b"")
 
     def locals(self, data: bytes, body: wasm.Body) -> bytes:
         """Those of the function, and ours behind them."""
@@ -354,7 +444,7 @@ def _bounded(memory: wasm.Limits, pages: int) -> bytes:
 
 def _exports(module: wasm.Module, remaining: int, counted: Iterable[int]) -> list[bytes]:
     """The module's exports and our globals, which replace exports of the same name."""
-    ours = {REMAINING: remaining, EXHAUSTED: remaining + 1}
+    ours = {REMAINING: remaining}
     ours |= {COUNTER(place): index for place, index in enumerate(counted)}
     entries = [
         (export.name, export.kind, export.index)

@@ -12,7 +12,7 @@ import wasmtime
 from chain.vm import CompileError, wasm
 from chain.vm.config import new_engine
 from chain.vm.gas import DEFAULT_ERA, ERAS, OpCosts
-from chain.vm.metering import EXHAUSTED, REMAINING, meter
+from chain.vm.metering import MAX_GAS, REMAINING, meter
 
 ENGINE = new_engine()
 COSTS = OpCosts(1, 100, if_accounts=True)
@@ -33,12 +33,12 @@ class Metered:
         return self.exports["f"](self.store, *args)
 
     @property
-    def used(self) -> int:
-        return LIMIT - int(self.exports[REMAINING].value(self.store))
+    def left(self) -> int:
+        return int(self.exports[REMAINING].value(self.store))
 
     @property
-    def exhausted(self) -> bool:
-        return bool(self.exports[EXHAUSTED].value(self.store))
+    def used(self) -> int:
+        return LIMIT - self.left
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,88 @@ def test_locals_beyond_29_cost(declared: int, charged: int, first: str) -> None:
     assert free.used == 100 + len(first.split())
 
 
-def test_out_of_gas_leaves_the_counter_and_sets_the_flag() -> None:
+def test_out_of_gas_is_below_zero() -> None:
     metered = Metered('(module (func (export "f") nop nop nop))')
-    with pytest.raises(wasmtime.Trap):
-        metered.run(limit=102)
-    assert metered.exhausted
-    assert metered.exports[REMAINING].value(metered.store) == 102
-    enough = Metered('(module (func (export "f") nop nop nop))')
-    enough.run(limit=103)
-    assert not enough.exhausted
+    metered.run(limit=103)
+    assert metered.left == 0
+    metered.run(limit=102)
+    assert metered.left == -1
 
 
-def test_a_limit_above_2_63_is_unsigned() -> None:
+def test_a_counter_holds_63_bits() -> None:
     metered = Metered('(module (func (export "f") nop))')
-    metered.run(limit=-1)
-    assert metered.exports[REMAINING].value(metered.store) == -1 - 101
+    metered.run(limit=MAX_GAS)
+    assert metered.left == MAX_GAS - 101
+    metered.run(limit=0)
+    assert metered.left == -101
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '(module (func (export "f") (loop (br 0))))',
+        '(module (func (export "f") (loop (br_if 0 (i32.const 1)))))',
+        '(module (func (export "f") (loop (br_table 0 0 (i32.const 1)))))',
+        '(module (func (export "f") (block (loop (br_if 1 (i32.const 0)) (br 0)))))',
+        '(module (func $f (export "f") (call $f)))',
+        '(module (func $f (export "f") (call $g)) (func $g (call $f)))',
+        """(module (table 1 1 funcref) (elem (i32.const 0) $f)
+             (func $f (export "f") (call_indirect (i32.const 0))))""",
+        # twice as many calls with each level, and no loop
+        """(module (func (export "f") (call $g (i32.const 60)))
+             (func $g (param i32) (if (local.get 0) (then
+               (call $g (i32.sub (local.get 0) (i32.const 1)))
+               (call $g (i32.sub (local.get 0) (i32.const 1)))))))""",
+    ],
+)
+def test_what_runs_for_ever_stops_when_the_gas_is_used(text: str) -> None:
+    metered = Metered(text)
+    with pytest.raises(wasmtime.Trap) as stopped:
+        metered.run(limit=5_000)
+    assert stopped.value.trap_code is wasmtime.TrapCode.UNREACHABLE
+    assert -500 < metered.left < 0
+
+
+@pytest.mark.parametrize(
+    ("body", "used"),
+    [
+        ("unreachable", 0),
+        ("nop block end unreachable", 2 + 100),
+        ("block block end end i32.const 0 i32.load drop i32.const 65536 i32.load drop", 202),
+        ("block end i32.const 65536 i32.const 1 i32.store", 101),
+        ("block end i32.const 1 i32.const 0 i32.div_u drop", 101),
+        ("block end i64.const 1 i64.const 0 i64.rem_s drop", 101),
+        ("block end f64.const 1e300 i32.trunc_f64_s drop", 101),
+        ("block end f32.const nan i64.trunc_f32_u drop", 101),
+        ("nop i32.const 7 call_indirect", 2 + 100),
+        ("block end i32.const 1 if else nop end unreachable", 101 + 1 + 100 + 100),
+        ("block end f32.const 1 f64.promote_f32 drop unreachable", 101),
+        ("(drop (call $g)) block end unreachable", 100 + 101 + 1 + 101),
+        ("(drop (call $returns)) unreachable", 100 + 1 + 100),
+        ("(drop (call $branches)) unreachable", 100 + 1 + 100),
+        ("(drop (call $chooses)) unreachable", 100 + 2 + 1 + 100),
+    ],
+)
+def test_the_counter_is_right_where_code_traps(body: str, used: int) -> None:
+    metered = Metered(
+        f"""(module (memory 1) (table 1 1 funcref)
+          (func $g (result i32) (i32.const 1))
+          (func $returns (result i32) (return (i32.const 1)))
+          (func $branches (result i32) (br 0 (i32.const 1)))
+          (func $chooses (result i32) (block (br_table 1 1 (i32.const 1) (i32.const 0))) (i32.const 2))
+          (func (export "f") {body}))"""
+    )
+    with pytest.raises(wasmtime.Trap):
+        metered.run()
+    assert metered.used == used
+
+
+@pytest.mark.parametrize("body", ["", "(global.set $n (i32.const 1))", "(call $g)"])
+def test_no_start_function_runs(body: str) -> None:
+    text = f"(module (global $n (mut i32) (i32.const 0)) (func $g) (func $s {body}) (start $s))"
+    code = meter(wasm.parse(bytes(wasmtime.wat2wasm(text))), COSTS, 16)
+    with pytest.raises(wasmtime.Trap):
+        wasmtime.Instance(wasmtime.Store(ENGINE), wasmtime.Module(ENGINE, code), [])
 
 
 @pytest.mark.parametrize(
@@ -285,6 +352,5 @@ def test_as_many_locals_as_there_may_be(declared: int) -> None:
     )
     assert metered.run(7) == 7
     assert metered.used == 100 + 100 + 101
-    with pytest.raises(wasmtime.Trap):
-        metered.run(7, limit=300)
-    assert metered.exhausted
+    metered.run(7, limit=300)
+    assert metered.left == -1
