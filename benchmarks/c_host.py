@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from chain.vm import DEFAULT_ERA, config, wasm
+from chain.vm import DEFAULT_ERA, config, gates, wasm
 from chain.vm.imports import HOST_FUNCTIONS
-from chain.vm.metering import REMAINING
 
 SOURCE: Final = Path(__file__).parent / "peer" / "cw20.c"
 SERVED: Final = ("db_read", "db_write", "addr_validate")
@@ -67,7 +66,7 @@ def _built(folder: Path, code: bytes, gas: int, pages: int) -> Path:
         raise Unavailable("there is no cc")
     program, library = folder / "cw20", Path(config.library_path())
     header = folder / "host.h"
-    header.write_text("\n".join((*_settings(pages), *_costs(gas), _imports(code), "")))
+    header.write_text("\n".join((*_settings(pages), *_costs(gas), *_contract(code), "")))
     done = subprocess.run(
         [compiler, "-O2", "-include", header, SOURCE, "-o", program, library, f"-Wl,-rpath,{library.parent}"],
         capture_output=True, text=True, timeout=60, check=False,
@@ -98,18 +97,22 @@ def _settings(pages: int) -> Iterator[str]:
 
 def _costs(gas: int) -> Iterator[str]:
     host = DEFAULT_ERA.host
-    yield f'#define REMAINING "{REMAINING}"'
-    yield f"#define GAS {gas}ull"
+    yield f"#define GAS {gas}ll"
     yield f"#define CALL_COST {host.call}ull"
     yield f"#define VALIDATE_COST {DEFAULT_ERA.api.validate}ull"
     for name, cost in (("READ", host.read_small), ("WRITE", host.write), ("STRING", host.string)):
         yield f"#define {name}_COST(n) ({cost.base}ull + {cost.per_item}ull * (n))"
 
 
-def _imports(code: bytes) -> str:
-    names = [entry.name for entry in wasm.parse(code, bodies=False).imports]
-    lines = []
-    for name in names:
-        host, run = HOST_FUNCTIONS[name], name if name in SERVED else "unused"
-        lines.append(f'define(linker, "{name}", {host.params}, {host.result_bits}, {run});')
-    return f"#define IMPORTS_DEFINED {' '.join(lines)}"
+def _contract(code: bytes) -> Iterator[str]:
+    module = wasm.parse(code, bodies=False)
+    defined = []
+    for entry in module.imports:
+        host, run = HOST_FUNCTIONS[entry.name], entry.name if entry.name in SERVED else "unused"
+        defined.append(f'define(linker, "{entry.name}", {host.params}, {host.result_bits}, {run});')
+    yield f"#define IMPORTS_DEFINED {' '.join(defined)}"
+    yield f'#define GATE "{gates.GATE}"'
+    yield f"#define SLOTS {gates.SLOTS}"
+    numbers = gates.numbers(module.exported_functions())
+    for name in (*gates.HELPERS, "instantiate", "execute"):
+        yield f"#define {name.upper()} {numbers[name]}"

@@ -4,8 +4,9 @@
  *
  * All are files. It instantiates the contract once, then for each number read from its input executes the
  * message so often, each time in a new instance, and prints the seconds of CPU and the gas left by the last execution.
- * What is declared here is the C API of wasmtime 50. vm_costs.py writes a header with our settings, costs and the
- * imports of the contract: SETTINGS_DECLARED, SETTINGS_APPLIED, IMPORTS_DEFINED, REMAINING, GAS and those called _COST.
+ * What is declared here is the C API of wasmtime 50. vm_costs.py writes a header with our settings, costs, the
+ * imports of the contract and the numbers of its gate: SETTINGS_DECLARED, SETTINGS_APPLIED, IMPORTS_DEFINED, GATE, SLOTS,
+ * ALLOCATE, DEALLOCATE, INSTANTIATE, EXECUTE, GAS and those called _COST.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +20,6 @@ typedef struct { size_t size; uint8_t *data; } bytes_t;
 typedef struct { uint64_t store; size_t index; } instance_t;
 typedef struct { uint64_t private_[3]; } item_t;
 typedef struct { uint8_t kind; item_t of; } extern_t;
-typedef struct { uint8_t kind; union { int32_t i32; int64_t i64; uint64_t space[3]; } of; } value_t;
 typedef union { int32_t i32; uint32_t u32; int64_t i64; uint64_t space[2]; } raw_t;
 typedef struct { size_t size; void **data; } types_t;
 typedef void *(*callback_t)(void *, void *, raw_t *, size_t);
@@ -44,8 +44,6 @@ void *wasmtime_store_context(void *);
 void wasmtime_store_delete(void *);
 bool wasmtime_instance_export_get(void *, const instance_t *, const char *, size_t, extern_t *);
 void *wasmtime_func_call_unchecked(void *, const item_t *, raw_t *, size_t, void **);
-void wasmtime_global_get(void *, const item_t *, value_t *);
-void *wasmtime_global_set(void *, const item_t *, const value_t *);
 uint8_t *wasmtime_memory_data(void *, const item_t *);
 size_t wasmtime_memory_data_size(void *, const item_t *);
 void *wasmtime_pooling_allocation_config_new(void);
@@ -73,8 +71,8 @@ static record_t *found(const uint8_t *key, size_t size) {
 /* --- the running call */
 
 static void *context;
-static extern_t memory, allocate, remaining;
-static uint64_t gas;
+static extern_t memory, gate;
+static int64_t gas;
 
 static void fail(const char *what, void *error, void *trap) {
     bytes_t text = {0, NULL};
@@ -84,21 +82,9 @@ static void fail(const char *what, void *error, void *trap) {
     exit(1);
 }
 
-static void load_gas(void) {
-    value_t value;
-    wasmtime_global_get(context, &remaining.of, &value);
-    gas = (uint64_t)value.of.i64;
-}
-
-static void save_gas(void) {
-    value_t value = {.kind = 1};
-    value.of.i64 = (int64_t)gas;
-    wasmtime_global_set(context, &remaining.of, &value);
-}
-
 static void charge(uint64_t cost) {
-    if (cost > gas) fail("out of gas", NULL, NULL);
-    gas -= cost;
+    gas -= (int64_t)cost;
+    if (gas < 0) fail("out of gas", NULL, NULL);
 }
 
 static uint8_t *at(uint32_t offset, size_t size) {
@@ -114,18 +100,17 @@ static bytes_t region(uint32_t pointer) {
     return (bytes_t){fields[2], at(fields[0], fields[2])};
 }
 
-static void call(const extern_t *function, raw_t *slots, size_t count) {
-    void *trap = NULL, *error = wasmtime_func_call_unchecked(context, &function->of, slots, count, &trap);
+static uint32_t call(int number, uint32_t first, uint32_t second, uint32_t third) {
+    raw_t slots[SLOTS] = {{.i32 = number}, {.u32 = first}, {.u32 = second}, {.u32 = third}, {.i64 = gas}};
+    void *trap = NULL, *error = wasmtime_func_call_unchecked(context, &gate.of, slots, SLOTS, &trap);
     if (error || trap) fail("call", error, trap);
+    gas = slots[1].i64;
+    charge(0);
+    return slots[0].u32;
 }
 
 static uint32_t pass(const uint8_t *data, size_t size) {
-    raw_t slots[1] = {{.u32 = (uint32_t)size}};
-    uint32_t fields[3];
-    save_gas();
-    call(&allocate, slots, 1);
-    load_gas();
-    uint32_t pointer = slots[0].u32, length = (uint32_t)size;
+    uint32_t fields[3], length = (uint32_t)size, pointer = call(ALLOCATE, length, 0, 0);
     memcpy(fields, at(pointer, 12), 12);
     charge(WRITE_COST(size));
     if (size > fields[1]) fail("region too small", NULL, NULL);
@@ -138,18 +123,18 @@ static uint32_t pass(const uint8_t *data, size_t size) {
 
 static void *db_read(void *env, void *caller, raw_t *slots, size_t count) {
     (void)env, (void)caller, (void)count;
-    load_gas();
+    gas = slots[1].i64;
     charge(CALL_COST);
     bytes_t key = region(slots[0].u32);
     record_t *record = found(key.data, key.size);
     slots[0].u32 = record ? pass(record->value.data, record->value.size) : 0;
-    save_gas();
+    slots[1].i64 = gas;
     return NULL;
 }
 
 static void *db_write(void *env, void *caller, raw_t *slots, size_t count) {
     (void)env, (void)caller, (void)count;
-    load_gas();
+    gas = slots[2].i64;
     charge(CALL_COST);
     bytes_t key = region(slots[0].u32), value = region(slots[1].u32);
     record_t *record = found(key.data, key.size);
@@ -161,17 +146,17 @@ static void *db_write(void *env, void *caller, raw_t *slots, size_t count) {
         free(record->value.data);
     }
     record->value = copied(value.data, value.size);
-    save_gas();
+    slots[0].i64 = gas;
     return NULL;
 }
 
 static void *addr_validate(void *env, void *caller, raw_t *slots, size_t count) {
     (void)env, (void)caller, (void)count;
-    load_gas();
+    gas = slots[1].i64;
     charge(CALL_COST);
     charge(STRING_COST(region(slots[0].u32).size) + VALIDATE_COST);
     slots[0].u32 = 0;
-    save_gas();
+    slots[1].i64 = gas;
     return NULL;
 }
 
@@ -185,9 +170,11 @@ static void define(void *linker, const char *name, int params, int result, callb
     void *kinds[8];
     types_t taken, given;
     for (int i = 0; i < params; i++) kinds[i] = wasm_valtype_new(0);
-    wasm_valtype_vec_new(&taken, (size_t)params, kinds);
+    kinds[params] = wasm_valtype_new(1);
+    wasm_valtype_vec_new(&taken, (size_t)params + 1, kinds);
     if (result) kinds[0] = wasm_valtype_new(result == 64);
-    wasm_valtype_vec_new(&given, result != 0, kinds);
+    kinds[result != 0] = wasm_valtype_new(1);
+    wasm_valtype_vec_new(&given, 1 + (result != 0), kinds);
     void *type = wasm_functype_new(&taken, &given);
     void *error = wasmtime_linker_define_func_unchecked(linker, "env", 3, name, strlen(name), type, run, (void *)name, NULL);
     if (error) fail(name, error, NULL);
@@ -195,33 +182,23 @@ static void define(void *linker, const char *name, int params, int result, callb
 
 /* --- one call of an entry point */
 
-static uint64_t entered(void *engine, void *pre, const char *entry, const bytes_t *arguments) {
+static int64_t entered(void *engine, void *pre, int entry, const bytes_t *arguments) {
     instance_t instance;
-    extern_t function, deallocate;
     void *trap = NULL, *store = wasmtime_store_new(engine, NULL, NULL);
     context = wasmtime_store_context(store);
     void *error = wasmtime_instance_pre_instantiate(pre, context, &instance, &trap);
     if (error || trap) fail("instantiate", error, trap);
     if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory) ||
-        !wasmtime_instance_export_get(context, &instance, "allocate", 8, &allocate) ||
-        !wasmtime_instance_export_get(context, &instance, REMAINING, strlen(REMAINING), &remaining) ||
-        !wasmtime_instance_export_get(context, &instance, entry, strlen(entry), &function) ||
-        !wasmtime_instance_export_get(context, &instance, "deallocate", 10, &deallocate))
+        !wasmtime_instance_export_get(context, &instance, GATE, strlen(GATE), &gate))
         fail("missing export", NULL, NULL);
-    raw_t slots[3];
+    uint32_t pointers[3];
     gas = GAS;
-    for (int i = 0; i < 3; i++) slots[i].u32 = pass(arguments[i].data, arguments[i].size);
-    save_gas();
-    call(&function, slots, 3);
-    load_gas();
-    uint32_t result = slots[0].u32;
+    for (int i = 0; i < 3; i++) pointers[i] = pass(arguments[i].data, arguments[i].size);
+    uint32_t result = call(entry, pointers[0], pointers[1], pointers[2]);
     bytes_t answer = region(result), kept = copied(answer.data, answer.size);
     if (kept.size < 6 || memcmp(kept.data, "{\"ok\":", 6)) fail("the contract refused", NULL, NULL);
     free(kept.data);
-    save_gas();
-    slots[0].u32 = result;
-    call(&deallocate, slots, 1);
-    load_gas();
+    call(DEALLOCATE, result, 0, 0);
     wasmtime_store_delete(store);
     return gas;
 }
@@ -257,12 +234,12 @@ int main(int count, char **words) {
     error = wasmtime_linker_instantiate_pre(linker, module, &pre);
     if (error) fail("link", error, NULL);
     bytes_t first[3] = {env, info, file(words[4])}, then[3] = {env, info, file(words[5])};
-    entered(engine, pre, "instantiate", first);
+    entered(engine, pre, INSTANTIATE, first);
     for (long times; scanf("%ld", &times) == 1;) {
-        uint64_t left = 0;
+        int64_t left = 0;
         double began = now();
-        for (long i = 0; i < times; i++) left = entered(engine, pre, "execute", then);
-        printf("%.9f %llu\n", now() - began, (unsigned long long)left);
+        for (long i = 0; i < times; i++) left = entered(engine, pre, EXECUTE, then);
+        printf("%.9f %lld\n", now() - began, (long long)left);
         fflush(stdout);
     }
     return 0;

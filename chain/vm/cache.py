@@ -44,9 +44,10 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A module that can be instantiated."""
+    """A module that can be instantiated; it can be called unless it `lacks` an export."""
 
     exports: Mapping[str, FuncType]
+    lacks: str | None
     module: capi.Module | engine_api.Module
     size: int
 

@@ -28,16 +28,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wasmtime import _bindings as bindings
 
-from chain.vm import config
+from chain.vm import config, gates
 from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
 from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from chain.vm.imports import HostFunction
     from chain.vm.instance import Call
+    from chain.vm.wasm import FuncType
 
 _P: Final = ctypes.c_void_p
 _SIZE: Final = ctypes.c_size_t
@@ -47,11 +48,15 @@ _FUNC, _GLOBAL, _MEMORY = 0, 1, 3  # wasmtime_extern_kind_t
 _I32, _I64 = 0, 1  # wasm_valkind_t and wasmtime_valkind_t
 
 _SLOT: Final = ctypes.sizeof(bindings.wasmtime_val_raw_t)
-_WORDS: Final = _SLOT // 4
+_WORDS: Final = _SLOT // 8
 _EXTERN_ITEM: Final = bindings.wasmtime_extern_t.of.offset
 _REGION: Final = struct.Struct("<III")
 _U32: Final = struct.Struct("<I")
 _REMAINING: Final = REMAINING.encode()
+_GATE: Final = gates.GATE.encode()
+_NUMBER, _FIRST, _SECOND, _THIRD, _GAS = range(0, _WORDS * gates.SLOTS, _WORDS)
+_RESULT, _LEFT = 0, _WORDS
+_U32_MASK: Final = 0xFFFFFFFF
 
 _view_of: Final = ctypes.pythonapi.PyMemoryView_FromMemory
 _view_of.restype = ctypes.py_object
@@ -111,7 +116,6 @@ class _Library:
         self.memory_data = declare("wasmtime_memory_data", _P, _P, _P)
         self.memory_size = declare("wasmtime_memory_data_size", _SIZE, _P, _P)
         self.global_get = declare("wasmtime_global_get", None, _P, _P, _P)
-        self.global_set = declare("wasmtime_global_set", _P, _P, _P, _P)
         self.trap_new = declare("wasmtime_trap_new", _SIZE, ctypes.c_char_p, _SIZE)
         self.trap_code = declare("wasmtime_trap_code", ctypes.c_bool, _P, _P)
         self.trap_delete = declare("wasm_trap_delete", None, _P)
@@ -133,10 +137,10 @@ class _Library:
         return message
 
     def function_type(self, host: HostFunction) -> int:
-        """A new `wasm_functype_t`: i32 parameters, and at most one result."""
+        """A new `wasm_functype_t`: i32 parameters, at most one result, and the gas with both."""
         results = {0: (), 32: (_I32,), 64: (_I64,)}[host.result_bits]
-        params = self._valtypes((_I32,) * host.params)
-        outcome = self._valtypes(results)
+        params = self._valtypes(((_I32,) * host.params) + (_I64,))
+        outcome = self._valtypes((*results, _I64))
         made: int = self.functype_new(ctypes.addressof(params), ctypes.addressof(outcome))
         return made
 
@@ -196,36 +200,33 @@ class Engine:
         return callback
 
     def _callback(self, host: HostFunction) -> Callable[..., int]:
-        """What wasmtime calls: arguments come and the result goes in 16-byte slots."""
-        active, run, library = self.active, host.run, self.library
-        get, put = library.global_get, library.global_set
-        slots = ctypes.c_uint32 * (_WORDS * host.params)
-        words = range(0, _WORDS * host.params, _WORDS)
-        write_result = {
-            0: None, 32: ctypes.c_uint32.from_address, 64: ctypes.c_uint64.from_address
-        }[host.result_bits]  # fmt: skip
+        """What wasmtime calls: arguments come and results go in 16-byte slots, the gas in the last."""
+        active, run, params, has_result = self.active, host.run, host.params, host.result_bits > 0
+        slots = ctypes.c_int64 * (_WORDS * (params + 1))
+        gas, given = _WORDS * params, _WORDS * has_result
+        words = range(0, gas, _WORDS)
 
         def callback(_env: int, _caller: int, raw: int, _count: int) -> int:
             guest = active.guest
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
-                call, place, value = guest.call, guest.gas_place, guest.gas_value
-                get(guest.context, place, guest.value)
-                call.left = value.value
+                call, values = guest.call, slots.from_address(raw)
+                call.left = values[gas]
                 call.charge(call.host_call_cost)
-                values = slots.from_address(raw)
-                result = run(call, *[values[word] for word in words])
-                if write_result is not None and result is not None:
-                    write_result(raw).value = result
-                value.value = call.left
-                put(guest.context, place, guest.value)
+                if params == 1:
+                    result = run(call, values[0] & _U32_MASK)
+                else:
+                    result = run(call, *[values[word] & _U32_MASK for word in words])
+                if result is not None:
+                    values[0] = result
+                values[given] = call.left
             except BaseException as error:  # noqa: BLE001 (it is raised again after the trap)
                 return guest.fail(error)
             return 0
 
         return callback
 
-    def load(self, compiled: bytes) -> Module:
+    def load(self, compiled: bytes, exports: Mapping[str, FuncType]) -> Module:
         """Maps compiled code into memory. It must come from `compiler` with these settings."""
         pointer = _P()
         error = self.library.deserialize(
@@ -233,7 +234,7 @@ class Engine:
         )
         if error:
             raise CacheError(f"cannot load compiled code: {self.library.take_error(error)}")
-        return Module(self, int(pointer.value or 0), len(compiled))
+        return Module(self, int(pointer.value or 0), len(compiled), exports)
 
 
 def _may_reserve_address_space() -> bool:
@@ -253,9 +254,12 @@ def _free_engine(library: _Library, linker: int, engine: int) -> None:
 class Module:
     """Compiled code, linked and ready to be instantiated."""
 
-    def __init__(self, engine: Engine, pointer: int, size: int) -> None:
+    def __init__(
+        self, engine: Engine, pointer: int, size: int, exports: Mapping[str, FuncType]
+    ) -> None:
         self.engine = engine
         self.size = size
+        self.numbers = gates.numbers(exports)
         library, pre = engine.library, _P()
         error = library.instantiate_pre(engine.linker, pointer, ctypes.addressof(pre))
         self.link_error = library.take_error(error) if error else None
@@ -279,25 +283,23 @@ class _Buffers(ctypes.Structure):
     """Everything that C writes to or reads from during one call."""
 
     _fields_ = (
-        ("slots", bindings.wasmtime_val_raw_t * 4),
+        ("slots", bindings.wasmtime_val_raw_t * gates.SLOTS),
         ("instance", bindings.wasmtime_instance_t),
         ("memory", bindings.wasmtime_extern_t),
-        ("allocate", bindings.wasmtime_extern_t),
-        ("other", bindings.wasmtime_extern_t),
+        ("gate", bindings.wasmtime_extern_t),
         ("gas", bindings.wasmtime_extern_t),
         ("value", bindings.wasmtime_val_t),
         ("trap", ctypes.c_void_p),
     )
 
 
-_SLOTS: Final = ctypes.c_uint32 * (4 * _WORDS)
-_VALUE_ITEM: Final = bindings.wasmtime_val_t.of.offset
+_SLOTS: Final = ctypes.c_int64 * (gates.SLOTS * _WORDS)
 
 
 class _Frame:
     """`_Buffers` with the addresses in them. Guests use one after another, see `_Active`."""
 
-    __slots__ = ("base", "buffers", "gas_value", "slots", "trap", "value", "words")
+    __slots__ = ("base", "buffers", "slots", "trap", "words")
 
     def __init__(self) -> None:
         self.buffers = _Buffers()
@@ -305,18 +307,14 @@ class _Frame:
         self.slots = base + _Buffers.slots.offset
         self.trap = base + _Buffers.trap.offset
         self.words = _SLOTS.from_address(self.slots)
-        self.value = base + _Buffers.value.offset
-        self.buffers.value.kind = _I64
-        self.gas_value = ctypes.c_int64.from_address(self.value + _VALUE_ITEM)
 
 
 class Guest:
     """One instance in its own store; see `instance.Guest` for what it offers."""
 
     __slots__ = (
-        "_allocate", "_base", "_buffers", "_failure", "_frame", "_library", "_memory", "_module",
-        "_slots", "_store", "_trap", "_view", "_words", "active", "call", "context", "gas_place",
-        "gas_value", "value",
+        "_base", "_buffers", "_dry", "_failure", "_frame", "_gate", "_library", "_memory", "_module",
+        "_outer", "_slots", "_store", "_trap", "_view", "_words", "active", "call", "context",
     )  # fmt: skip
 
     def __init__(self, module: Module, call: Call) -> None:
@@ -331,10 +329,10 @@ class Guest:
         self._slots = frame.slots
         self._trap = frame.trap
         self._words = frame.words
-        self.value = frame.value
-        self.gas_value = frame.gas_value
+        self._dry = False
         self._view = memoryview(b"")
         self._store: int | None
+        self._outer, active.guest = active.guest, self
         self._store = library.store_new(module.engine.pointer, None, None)
         self.context = library.store_context(self._store)
         try:
@@ -345,17 +343,13 @@ class Guest:
 
     def _instantiate(self, module: Module) -> None:
         base = self._base
-        previous, self.active.guest = self.active.guest, self
         error = self._library.instantiate(
             module.pre, self.context, base + _Buffers.instance.offset, self._trap
         )
-        self.active.guest = previous
         if error or self._buffers.trap:
-            # gas is 0 until now: a start function stops before it could call the host
             raise InstantiationError(self._take_reason(error))
         self._memory = self._export(b"memory", _Buffers.memory.offset, _MEMORY)
-        self._allocate = self._export(b"allocate", _Buffers.allocate.offset, _FUNC)
-        self.gas_place = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
+        self._gate = self._export(_GATE, _Buffers.gate.offset, _FUNC)
 
     def _export(self, name: bytes, offset: int, kind: int) -> int:
         """Where the item of an export lies after it was fetched."""
@@ -369,47 +363,37 @@ class Guest:
             raise InstantiationError(f"missing export {name.decode()}")
         return int(found + _EXTERN_ITEM)
 
-    # --- gas -------------------------------------------------------------------------------
-
-    def gas(self) -> int:
-        self._library.global_get(self.context, self.gas_place, self.value)
-        return self.gas_value.value
-
-    def set_gas(self, left: int) -> None:
-        self.gas_value.value = left
-        self._library.global_set(self.context, self.gas_place, self.value)
-
     # --- exports ---------------------------------------------------------------------------
 
     def allocate(self, size: int) -> int:
-        self._words[0] = size
-        self._run(self._allocate, 1)
-        return self._words[0]
+        return self._run(gates.ALLOCATE, size)
 
     def deallocate(self, pointer: int) -> None:
-        self._words[0] = pointer
-        self._run(self._export(b"deallocate", _Buffers.other.offset, _FUNC), 1)
+        self._run(gates.DEALLOCATE, pointer)
 
     def enter(self, entry: str, pointers: Sequence[int]) -> int:
-        words = self._words
-        for index, pointer in enumerate(pointers):
-            words[index * _WORDS] = pointer
-        function = self._export(entry.encode(), _Buffers.other.offset, _FUNC)
-        self._run(function, max(1, len(pointers)))
-        return words[0]
+        return self._run(self._module.numbers[entry], *pointers)
 
-    def _run(self, function: int, slots: int) -> None:
-        active = self.active
-        previous, active.guest = active.guest, self
-        error = self._library.call(self.context, function, self._slots, slots, self._trap)
-        active.guest = previous
+    def _run(self, number: int, first: int = 0, second: int = 0, third: int = 0) -> int:
+        words, call = self._words, self.call
+        words[_NUMBER], words[_FIRST], words[_SECOND] = number, first, second
+        words[_THIRD], words[_GAS] = third, call.left
+        error = self._library.call(self.context, self._gate, self._slots, gates.SLOTS, self._trap)
         if error or self._buffers.trap:
             raise self._failed(error)
+        call.left = left = words[_LEFT]
+        if left < 0:
+            raise self._ran_dry()
+        return words[_RESULT] & _U32_MASK
+
+    def _ran_dry(self) -> OutOfGas:
+        self.call.left = 0
+        self._dry = True
+        return OutOfGas()
 
     def fail(self, error: BaseException) -> int:
         """Keeps what a host function raised and returns the trap that ends the code."""
         self._failure = error
-        self.set_gas(self.call.left)
         trap: int = self._library.trap_new(b"host", 4)
         return trap
 
@@ -418,10 +402,17 @@ class Guest:
         reason = self._take_reason(error)
         failure, self._failure = self._failure, None
         if failure is None:
-            return OutOfGas() if self.gas() < 0 else Trap(reason)
-        if isinstance(failure, VmError) and not self.gas() < 0:
+            self.call.left = self._counter()
+            return Trap(reason) if self.call.left >= 0 else self._ran_dry()
+        if isinstance(failure, VmError) and not self._dry:
             failure.levels += 1
         return failure
+
+    def _counter(self) -> int:
+        """What the code had left where it stopped."""
+        place = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
+        self._library.global_get(self.context, place, self._base + _Buffers.value.offset)
+        return int(self._buffers.value.of.i64)
 
     def _take_reason(self, error: int | None) -> str:
         """Traps of the code arrive as traps, those of host functions as errors."""
@@ -480,4 +471,5 @@ class Guest:
         if store is not None:
             self._view = memoryview(b"")
             self._library.store_delete(store)
+            self.active.guest = self._outer
             self.active.frames.append(self._frame)

@@ -59,7 +59,7 @@ POOL: Final[dict[str, int]] = {
 }
 """Slots for instances that live at the same time: calls nested in queries, in a few threads."""
 
-_FORMAT: Final = 4
+_FORMAT: Final = 5
 """Raise this when metered code or the cache's files change their meaning."""
 
 

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wasmtime
 
-from chain.vm import config
+from chain.vm import config, gates
 from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
 from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from chain.vm.imports import HostFunction
     from chain.vm.instance import Call
+    from chain.vm.wasm import FuncType
 
 _REGION: Final = struct.Struct("<III")
 _U32: Final = (1 << 32) - 1
@@ -48,6 +49,11 @@ def _signed64(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
+def _trap_text(stop: Exception) -> str:
+    code = stop.trap_code if isinstance(stop, wasmtime.Trap) else None
+    return _TRAP_TEXTS.get(code, str(stop)) if code is not None else str(stop)
+
+
 class _HostFailed(Exception):
     """Ends the code after a host function failed."""
 
@@ -67,46 +73,50 @@ class Engine:
         for name, host in HOST_FUNCTIONS.items():
             self.linker.define_func("env", name, _function_type(host), self._callback(host))
 
-    def _callback(self, host: HostFunction) -> Callable[..., int | None]:
+    def _callback(self, host: HostFunction) -> Callable[..., int | list[int]]:
         active, run = self.active, host.run
         signed = _signed64 if host.result_bits == 64 else _signed32
 
-        def callback(*values: int) -> int | None:
+        def callback(*values: int) -> int | list[int]:
             guest = active.guest
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
                 call = guest.call
-                call.left = guest.gas()
+                *pointers, call.left = values
                 call.charge(call.host_call_cost)
-                result = run(call, *[value & _U32 for value in values])
-                guest.set_gas(call.left)
+                result = run(call, *[value & _U32 for value in pointers])
             except BaseException as error:  # (it is raised again after the trap)
                 guest.fail(error)
                 raise _HostFailed from error
-            return None if result is None else signed(result)
+            return call.left if result is None else [signed(result), call.left]
 
         return callback
 
-    def load(self, compiled: bytes) -> Module:
+    def load(self, compiled: bytes, exports: Mapping[str, FuncType]) -> Module:
         try:
-            return Module(self, wasmtime.Module.deserialize(self.engine, compiled), len(compiled))
+            module = wasmtime.Module.deserialize(self.engine, compiled)
         except wasmtime.WasmtimeError as error:
             raise CacheError(f"cannot load compiled code: {error}") from error
+        return Module(self, module, len(compiled), exports)
 
 
 def _function_type(host: HostFunction) -> wasmtime.FuncType:
     results = {0: [], 32: [wasmtime.ValType.i32()], 64: [wasmtime.ValType.i64()]}
     params = [wasmtime.ValType.i32() for _ in range(host.params)]
-    return wasmtime.FuncType(params, results[host.result_bits])
+    gas = wasmtime.ValType.i64()
+    return wasmtime.FuncType([*params, gas], [*results[host.result_bits], gas])
 
 
 class Module:
     """Compiled code; linking happens at each instantiation."""
 
-    def __init__(self, engine: Engine, module: wasmtime.Module, size: int) -> None:
+    def __init__(
+        self, engine: Engine, module: wasmtime.Module, size: int, exports: Mapping[str, FuncType]
+    ) -> None:
         self.engine = engine
         self.module = module
         self.size = size
+        self.numbers = gates.numbers(exports)
 
     def instantiate(self, call: Call) -> Guest:
         return Guest(self, call)
@@ -118,13 +128,15 @@ class Guest:
     def __init__(self, module: Module, call: Call) -> None:
         self.call = call
         self._active = module.engine.active
+        self._numbers = module.numbers
         self._failure: BaseException | None = None
+        self._dry = False
         self._store = wasmtime.Store(module.engine.engine)
         previous, self._active.guest = self._active.guest, self
         try:
             instance = module.engine.linker.instantiate(self._store, module.module)
         except wasmtime.Trap as trap:
-            raise InstantiationError(str(self._stopped(trap))) from trap
+            raise InstantiationError(_trap_text(trap)) from trap
         except wasmtime.WasmtimeError as error:
             raise InstantiationError(str(error)) from error
         finally:
@@ -132,7 +144,7 @@ class Guest:
         self._exports = instance.exports(self._store)
         self._memory: Any = self._export("memory", wasmtime.Memory)
         self._gas: Any = self._export(REMAINING, wasmtime.Global)
-        self._allocate: Any = self._export("allocate", wasmtime.Func)
+        self._gate: Any = self._export(gates.GATE, wasmtime.Func)
 
     def _export(self, name: str, kind: type) -> Any:
         found = self._exports.get(name)
@@ -140,48 +152,48 @@ class Guest:
             raise InstantiationError(f"missing export {name}")
         return found
 
-    def gas(self) -> int:
-        return int(self._gas.value(self._store))
-
-    def set_gas(self, left: int) -> None:
-        self._gas.set_value(self._store, wasmtime.Val.i64(left))
-
     def allocate(self, size: int) -> int:
-        return self._run(self._allocate, size) & _U32
+        return self._run(gates.ALLOCATE, size)
 
     def deallocate(self, pointer: int) -> None:
-        self._run(self._export("deallocate", wasmtime.Func), pointer)
+        self._run(gates.DEALLOCATE, pointer)
 
     def enter(self, entry: str, pointers: Sequence[int]) -> int:
-        return self._run(self._export(entry, wasmtime.Func), *pointers) & _U32
+        return self._run(self._numbers[entry], *pointers)
 
-    def _run(self, function: Any, *values: int) -> int:
-        signed = map(_signed32, values)
+    def _run(self, number: int, *values: int) -> int:
+        arguments = [*map(_signed32, values), 0, 0, 0][: gates.SLOTS - 2]
         previous, self._active.guest = self._active.guest, self
         try:
-            return int(function(self._store, *signed) or 0)
+            result, left = self._gate(self._store, number, *arguments, self.call.left)
         except (_HostFailed, wasmtime.Trap, wasmtime.WasmtimeError) as stop:
             raise self._stopped(stop) from None
         finally:
             self._active.guest = previous
+        self._leave(left)
+        return int(result) & _U32
+
+    def _leave(self, left: int) -> None:
+        """What is left goes to the call; raises `OutOfGas` if there is less than nothing."""
+        self.call.left = max(0, left)
+        if left < 0:
+            self._dry = True
+            raise OutOfGas
 
     def fail(self, error: BaseException) -> None:
         self._failure = error
-        self.set_gas(self.call.left)
 
     def _stopped(self, stop: Exception) -> BaseException:
         failure, self._failure = self._failure, None
         if failure is not None:
-            if isinstance(failure, VmError) and not self.gas() < 0:
+            if isinstance(failure, VmError) and not self._dry:
                 failure.levels += 1
             return failure
-        if self._exports_ready() and self.gas() < 0:
-            return OutOfGas()
-        code = stop.trap_code if isinstance(stop, wasmtime.Trap) else None
-        return Trap(_TRAP_TEXTS.get(code, str(stop)) if code is not None else str(stop))
-
-    def _exports_ready(self) -> bool:
-        return hasattr(self, "_exports")
+        try:
+            self._leave(int(self._gas.value(self._store)))
+        except OutOfGas as error:
+            return error
+        return Trap(_trap_text(stop))
 
     def region(self, pointer: int) -> tuple[int, int, int] | None:
         data = self.read(pointer, 12)

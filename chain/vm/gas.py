@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,7 @@ _MICROSECOND: Final = 1_000_000
 """Gas per microsecond: the target is 10^12 per second."""
 
 
-@dataclass(frozen=True, slots=True)
-class GasReport:
+class GasReport(NamedTuple):
     """How the gas of one call was used; `used_externally` is what the backend reported."""
 
     limit: int

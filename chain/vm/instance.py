@@ -7,8 +7,7 @@ environment.rs, memory.rs, instance.rs, calls.rs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, Protocol
 
 from chain.vm.errors import (
     ArityMismatch,
@@ -24,14 +23,11 @@ from chain.vm.gas import SMALL_READ, GasReport
 from chain.vm.metering import MAX_GAS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from chain.vm.backend import Backend
     from chain.vm.gas import Era
     from chain.vm.wasm import FuncType
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 _MAX_RESULT: Final = 64 << 20
 _MAX_CALL_DEPTH: Final = 2
@@ -41,13 +37,11 @@ _TYPE_NAMES: Final = {0x7F: "I32", 0x7E: "I64", 0x7D: "F32", 0x7C: "F64"}
 
 
 class Guest(Protocol):
-    """An instance of a compiled contract, made for one call."""
+    """An instance of a compiled contract, made for one call.
 
-    def gas(self) -> int:
-        """What the counter in the module says: below 0 if the code ran out of gas."""
-        ...
-
-    def set_gas(self, left: int) -> None: ...
+    Functions of the contract run with the gas that the call has left, and leave it what they leave. They raise
+    `OutOfGas`, `Trap` or what a host function raised.
+    """
 
     def allocate(self, size: int) -> int: ...
 
@@ -72,8 +66,7 @@ class Guest(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(NamedTuple):
     """What the contract returned (JSON), the gas, and its debug messages if they were wanted."""
 
     data: bytes
@@ -151,7 +144,7 @@ class Call:
 
     def _result(self, result: int) -> bytes:
         data = self.read_region(result, _MAX_RESULT)
-        self._run(self.guest.deallocate, result)
+        self.guest.deallocate(result)
         return data
 
     def report(self) -> GasReport:
@@ -159,25 +152,11 @@ class Call:
 
     def _enter(self, entry: str, pointers: list[int]) -> int:
         self._depth = 1
-        result = self._run(self.guest.enter, entry, pointers)
+        result = self.guest.enter(entry, pointers)
         self._depth = 0
         return result
 
     # --- gas -------------------------------------------------------------------------------
-
-    def _run(self, code: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-        """Runs a function of the guest, which has the gas meanwhile."""
-        self.guest.set_gas(self.left)
-        try:
-            result = code(*args, **options)
-        except BaseException:
-            self.left = max(0, self.guest.gas())
-            raise
-        self.left = self.guest.gas()
-        if self.left < 0:
-            self.left = 0
-            raise OutOfGas
-        return result
 
     def charge(self, cost: int) -> None:
         """Internal gas. Too little left ends the call and counts as all used."""
@@ -195,23 +174,22 @@ class Call:
 
     def pass_to_guest(self, data: bytes) -> int:
         """Allocates a Region in the guest and writes `data` to it; returns its address."""
-        pointer = self._allocate(len(data))
+        if self._depth == _MAX_CALL_DEPTH:
+            raise CallDepthExceeded
+        self._depth += 1
+        pointer = self.guest.allocate(len(data))
+        self._depth -= 1
         if pointer == 0:
             raise CommunicationError("Got a zero Wasm address")
         self.write_region(pointer, data)
         return pointer
 
-    def _allocate(self, size: int) -> int:
-        if self._depth == _MAX_CALL_DEPTH:
-            raise CallDepthExceeded
-        self._depth += 1
-        pointer = self._run(self.guest.allocate, size)
-        self._depth -= 1
-        return pointer
-
     def read_region(self, pointer: int, longest: int) -> bytes:
         """The bytes of the Region at `pointer`; charged before its length is judged."""
-        offset, capacity, length = self._region(pointer)
+        region = self.guest.region(pointer)
+        offset, capacity, length = region or _no_region(pointer)
+        if length > capacity or not 0 < offset <= _MAX_U32 - capacity:
+            raise _invalid(offset, capacity, length)
         cost = self._read_base + self._read_byte * length
         self.charge(cost if length <= SMALL_READ else self.era.host.read(length))
         if length > longest:
@@ -223,35 +201,16 @@ class Call:
 
     def write_region(self, pointer: int, data: bytes) -> None:
         """Fills the Region at `pointer` and sets its length."""
-        offset, capacity, length = self._region(pointer)
-        self.charge(self._write_base + self._write_byte * len(data))
-        if len(data) > capacity:
-            raise CommunicationError(f"Region too small. Got {capacity}, required {len(data)}")
+        region, size = self.guest.region(pointer), len(data)
+        offset, capacity, length = region or _no_region(pointer)
+        if length > capacity or not 0 < offset <= _MAX_U32 - capacity:
+            raise _invalid(offset, capacity, length)
+        self.charge(self._write_base + self._write_byte * size)
+        if size > capacity:
+            raise CommunicationError(f"Region too small. Got {capacity}, required {size}")
         if not self.guest.write(offset, data):
             raise self._out_of_bounds(offset, capacity, length)
-        self.guest.write_u32(pointer + 8, len(data))
-
-    def _region(self, pointer: int) -> tuple[int, int, int]:
-        region = self.guest.region(pointer)
-        if region is None:
-            raise CommunicationError(
-                f"The Wasm memory address {pointer} provided by the contract could not be "
-                "dereferenced: Could not dereference this pointer to a Region"
-            )
-        offset, capacity, length = region
-        if offset == 0:
-            raise CommunicationError("Got an invalid region: Got a zero Wasm address in the offset")
-        if length > capacity:
-            raise CommunicationError(
-                "Got an invalid region: Region length exceeds capacity. "
-                f"Length {length}, capacity {capacity}"
-            )
-        if capacity > _MAX_U32 - offset:
-            raise CommunicationError(
-                "Got an invalid region: Region exceeds address space. "
-                f"Offset {offset}, capacity {capacity}"
-            )
-        return region
+        self.guest.write_u32(pointer + 8, size)
 
     def _out_of_bounds(self, offset: int, capacity: int, length: int) -> CommunicationError:
         return CommunicationError(
@@ -260,6 +219,23 @@ class Call:
             f"{self.guest.size()} bytes. This typically happens when the given Region pointer "
             "does not point to a proper Region struct."
         )
+
+
+def _no_region(pointer: int) -> NoReturn:
+    raise CommunicationError(
+        f"The Wasm memory address {pointer} provided by the contract could not be "
+        "dereferenced: Could not dereference this pointer to a Region"
+    )
+
+
+def _invalid(offset: int, capacity: int, length: int) -> CommunicationError:
+    if offset == 0:
+        what = "Got a zero Wasm address in the offset"
+    elif length > capacity:
+        what = f"Region length exceeds capacity. Length {length}, capacity {capacity}"
+    else:
+        what = f"Region exceeds address space. Offset {offset}, capacity {capacity}"
+    return CommunicationError(f"Got an invalid region: {what}")
 
 
 def _not_taken(pointers: int, kind: FuncType) -> Trap:

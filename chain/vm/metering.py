@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Final
 
 from chain.vm import floats, operators, wasm
 from chain.vm.errors import CompileError
+from chain.vm.gates import GATE, Gates
 from chain.vm.operators import ACCOUNTING, BR_TABLE, DEMOTE, IF, PLAIN, PROMOTE, after_br_table
+from chain.vm.wasm import sized, unsigned, vector
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,28 +101,34 @@ def meter(
     `CompileError` on operators that contracts must not use.
     """
     remaining = module.imported_globals + module.globals
-    helpers = _Helpers(module)
-    walk = _Walk(module, costs, remaining, helpers)
+    gates = Gates(module, remaining)
+    helpers = _Helpers(len(module.types) + len(gates.types()), gates.next)
+    walk = _Walk(module, costs, remaining, gates, helpers)
     counted = range(remaining + 1, remaining + 1 + len(module.bodies)) if counters else ()
     params = (len(module.types[kind].params) for kind in module.functions)
     indices = count(len(module.imported_functions))
     bodies = zip(module.bodies, params, indices, chain(counted, repeat(None)), strict=False)
-    code = [_sized(walk.body(*each)) for each in bodies] + helpers.bodies()
+    code = [sized(walk.body(*each)) for each in bodies]
     contents = {section.id: module.data[section.start : section.end] for section in module.sections}
     contents.pop(wasm.CUSTOM, None)
-    if helpers.used:
-        contents[wasm.TYPE] = _appended(contents[wasm.TYPE], helpers.types())
-        contents[wasm.FUNCTION] = _appended(contents[wasm.FUNCTION], helpers.declarations())
+    for number, items in (
+        (wasm.TYPE, gates.types() + helpers.types()),
+        (wasm.FUNCTION, gates.declarations() + helpers.declarations()),
+    ):
+        contents[number] = _appended(contents.get(number, b"\0"), items)
+    if module.imports:
+        contents[wasm.IMPORT] = gates.imports()
+    if gates.wraps and wasm.ELEMENT in contents:
+        contents[wasm.ELEMENT] = gates.elements(contents[wasm.ELEMENT])
     if module.memories:
-        contents[wasm.MEMORY] = _vector([_bounded(m, memory_pages) for m in module.memories])
+        contents[wasm.MEMORY] = vector([_bounded(m, memory_pages) for m in module.memories])
     contents[wasm.GLOBAL] = _appended(
         contents.get(wasm.GLOBAL, b"\0"), [_BELOW_ZERO, *[_ZERO] * len(counted)]
     )
-    contents[wasm.EXPORT] = _vector(_exports(module, remaining, counted))
-    if code:
-        contents[wasm.CODE] = _vector(code)
+    contents[wasm.EXPORT] = vector(_exports(module, gates, remaining, counted))
+    contents[wasm.CODE] = vector(code + gates.bodies() + helpers.bodies())
     return wasm.MAGIC + b"".join(
-        bytes((number,)) + _sized(contents[number]) for number in wasm.ORDER if number in contents
+        bytes((number,)) + sized(contents[number]) for number in wasm.ORDER if number in contents
     )
 
 
@@ -157,7 +165,7 @@ class _Walk:
     """Rewrites function bodies; it holds what all bodies of a module share."""
 
     def __init__(
-        self, module: wasm.Module, costs: OpCosts, remaining: int, helpers: _Helpers
+        self, module: wasm.Module, costs: OpCosts, remaining: int, gates: Gates, helpers: _Helpers
     ) -> None:
         plain = PLAIN if costs.if_accounts else (*PLAIN, IF)
         accounting = (*ACCOUNTING, IF) if costs.if_accounts else ACCOUNTING
@@ -167,6 +175,7 @@ class _Walk:
         self._module = module
         self._data = module.data
         self._costs = costs
+        self._gates = gates
         self._helpers = helpers
         self._runs: dict[bytes, _Run] = {}
         self._effort = 0
@@ -199,12 +208,20 @@ class _Walk:
                 cost += self._costs.plain
                 pos += 1
             else:
-                parts.append(gas.account(cost + self._costs.accounting, data[pos:stop]))
+                parts.append(
+                    gas.account(cost + self._costs.accounting, self._accounting_operator(pos, stop))
+                )
                 cost = 0
                 pos = stop
         self._add_effort(gas.charges)
         parts[0] = gas.locals(data, body) + gas.entry(index == self._start)
         return b"".join(parts)
+
+    def _accounting_operator(self, pos: int, stop: int) -> bytes:
+        if self._data[pos] != _CALL:
+            return self._data[pos:stop]
+        function = wasm.Reader(self._data, pos + 1).u32()
+        return bytes((_CALL,)) + unsigned(self._gates.target(function))
 
     def _float(self, pos: int, body: wasm.Body) -> bytes:
         """What stands for the operator at `pos`, which Cranelift would treat differently."""
@@ -272,7 +289,7 @@ class _Gas:
     """
 
     def __init__(self, remaining: int, place: int, counter: int | None) -> None:
-        total, local = _unsigned(remaining), _unsigned(place)
+        total, local = unsigned(remaining), unsigned(place)
         self._held = place < _MAX_LOCALS
         if self._held:
             self._get, self._set = b"\x20" + local, b"\x21" + local
@@ -282,7 +299,7 @@ class _Gas:
             self._load = self._store = b""
         # if left < 0 { unreachable }
         self._check = self._get + b"\x42\0\x53\x04\x40" + self._store + b"\x00\x0b"
-        self._sum = b"" if counter is None else _unsigned(counter)
+        self._sum = b"" if counter is None else unsigned(counter)
         self._stored = False
         self._depth = 0
         self._calls = False
@@ -337,7 +354,7 @@ class _Gas:
         groups = reader.u32()
         if not self._held:
             return data[body.start : body.code]
-        return _unsigned(groups + 1) + data[reader.pos : body.code] + b"\x01\x7e"
+        return unsigned(groups + 1) + data[reader.pos : body.code] + b"\x01\x7e"
 
 
 @functools.lru_cache(4096)
@@ -352,9 +369,9 @@ class _Helpers:
     see under Wasmer's singlepass compiler. Both helpers follow all other functions.
     """
 
-    def __init__(self, module: wasm.Module) -> None:
-        self._first_type = len(module.types)
-        self._demote = len(module.imported_functions) + len(module.functions)
+    def __init__(self, first_type: int, first_function: int) -> None:
+        self._first_type = first_type
+        self._demote = first_function
         self.used = False
 
     def call(self, opcode: int, offset: int) -> bytes:
@@ -362,25 +379,16 @@ class _Helpers:
         if opcode not in {DEMOTE, PROMOTE}:
             raise CompileError(_refusal(opcode, offset))
         self.used = True
-        return b"\x10" + _unsigned(self._demote + (opcode == PROMOTE))
+        return b"\x10" + unsigned(self._demote + (opcode == PROMOTE))
 
     def types(self) -> list[bytes]:
-        return [b"\x60\x01\x7c\x01\x7d", b"\x60\x01\x7d\x01\x7c"]
+        return [b"\x60\x01\x7c\x01\x7d", b"\x60\x01\x7d\x01\x7c"] if self.used else []
 
     def declarations(self) -> list[bytes]:
-        return [_unsigned(self._first_type), _unsigned(self._first_type + 1)]
+        return [unsigned(self._first_type), unsigned(self._first_type + 1)] if self.used else []
 
     def bodies(self) -> list[bytes]:
-        return [_sized(_DEMOTE_BODY), _sized(_PROMOTE_BODY)] if self.used else []
-
-
-def _unsigned(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+        return [sized(_DEMOTE_BODY), sized(_PROMOTE_BODY)] if self.used else []
 
 
 def _signed(value: int) -> bytes:
@@ -422,38 +430,32 @@ _PROMOTE_BODY: Final = b"".join(
 )  # fmt: skip
 
 
-def _sized(content: bytes) -> bytes:
-    return _unsigned(len(content)) + content
-
-
-def _vector(items: list[bytes]) -> bytes:
-    return _unsigned(len(items)) + b"".join(items)
-
-
 def _appended(content: bytes, items: list[bytes]) -> bytes:
     """The content of a section that is one vector, with more items at its end."""
     reader = wasm.Reader(content)
     count = reader.u32()
-    return _unsigned(count + len(items)) + content[reader.pos :] + b"".join(items)
+    return unsigned(count + len(items)) + content[reader.pos :] + b"".join(items)
 
 
 def _bounded(memory: wasm.Limits, pages: int) -> bytes:
     maximum = pages if memory.maximum is None else min(pages, memory.maximum)
-    return b"\x01" + _unsigned(memory.minimum) + _unsigned(maximum)
+    return b"\x01" + unsigned(memory.minimum) + unsigned(maximum)
 
 
-def _exports(module: wasm.Module, remaining: int, counted: Iterable[int]) -> list[bytes]:
-    """The module's exports and our globals, which replace exports of the same name."""
-    ours = {REMAINING: remaining}
-    ours |= {COUNTER(place): index for place, index in enumerate(counted)}
-    entries = [
-        (export.name, export.kind, export.index)
-        for export in module.exports
-        if export.name not in ours
-    ]
-    entries += [(name, wasm.GLOBAL_KIND, index) for name, index in ours.items()]
+def _exports(
+    module: wasm.Module, gates: Gates, remaining: int, counted: Iterable[int]
+) -> list[bytes]:
+    """The module's exports and ours, which replace exports of the same name."""
+    ours = {REMAINING: (wasm.GLOBAL_KIND, remaining), GATE: (wasm.FUNC_KIND, gates.gate)}
+    ours |= {COUNTER(place): (wasm.GLOBAL_KIND, index) for place, index in enumerate(counted)}
+    theirs = (
+        (e.name, e.kind, gates.target(e.index) if e.kind == wasm.FUNC_KIND else e.index)
+        for e in module.exports
+        if e.name not in ours
+    )
+    entries = [*theirs, *((name, kind, index) for name, (kind, index) in ours.items())]
     return [
-        _sized(name.encode()) + bytes((kind,)) + _unsigned(index) for name, kind, index in entries
+        sized(name.encode()) + bytes((kind,)) + unsigned(index) for name, kind, index in entries
     ]
 
 

@@ -59,7 +59,7 @@ class Profiler:
             compiled = wasmtime.Module(self._engine.engine, metered)
         except wasmtime.WasmtimeError as error:
             raise CompileError(f"Could not compile: {error}") from error
-        self._module = engine_api.Module(self._engine, compiled, len(metered))
+        self._module = engine_api.Module(self._engine, compiled, len(metered), self._exports)
         self.profile: Profile | None = None
 
     def call(
@@ -119,7 +119,7 @@ class _Guest(engine_api.Guest):
 
 
 class _Engine(engine_api.Engine):
-    def _callback(self, host: HostFunction) -> Callable[..., int | None]:
+    def _callback(self, host: HostFunction) -> Callable[..., int | list[int]]:
         name = next(name for name, each in HOST_FUNCTIONS.items() if each is host)
         return super()._callback(replace(host, run=_noted(name, host.run)))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import wasmtime
 
-from chain.vm import capi, config, engine_api, metering, stack, wasm
+from chain.vm import capi, config, engine_api, gates, metering, stack, wasm
 from chain.vm.cache import (
     CodeStore,
     Compiled,
@@ -33,7 +33,7 @@ from chain.vm.gas import DEFAULT_ERA, Era
 from chain.vm.instance import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from chain.vm.backend import Backend
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 EngineName = Literal["capi", "python"]
 
 _U64: Final = 1 << 64
-_ALLOCATE: Final = wasm.FuncType(bytes((wasm.I32,)), bytes((wasm.I32,)))
-_DEALLOCATE: Final = wasm.FuncType(bytes((wasm.I32,)), b"")
 
 
 class VM:
@@ -179,8 +177,8 @@ class VM:
         return self._linked(self._compile(checksum, self._codes.get(checksum)))
 
     def _linked(self, compiled: Compiled) -> Loaded:
-        module = self._engine.load(compiled.code)
-        return Loaded(compiled.exports, module, module.size)
+        module = self._engine.load(compiled.code, compiled.exports)
+        return Loaded(compiled.exports, gates.lacking(compiled.exports), module, module.size)
 
     def _compile(self, checksum: bytes, code: bytes) -> Compiled:
         exports = wasm.parse(code, bodies=False).exported_functions()
@@ -221,7 +219,8 @@ def _run(loaded: Loaded, call: Call, entry: str, args: Sequence[bytes]) -> CallR
     try:
         if stack.enter() > stack.MAX_NESTED:
             raise TooManyNestedCalls(stack.MAX_NESTED)
-        _check_helpers(loaded.exports)
+        if loaded.lacks is not None:
+            raise SignatureMismatch(f"export {loaded.lacks} is missing or has another type")
         call.guest = loaded.module.instantiate(call)
         try:
             return call.run(entry, args, loaded.exports.get(entry))
@@ -236,13 +235,6 @@ def _run(loaded: Loaded, call: Call, entry: str, args: Sequence[bytes]) -> CallR
         raise
     finally:
         stack.leave()
-
-
-def _check_helpers(exports: Mapping[str, wasm.FuncType]) -> None:
-    """The types that the unchecked calls of `capi` rely on."""
-    for name, kind in (("allocate", _ALLOCATE), ("deallocate", _DEALLOCATE)):
-        if exports.get(name) != kind:
-            raise SignatureMismatch(f"export {name} is missing or has another type")
 
 
 @functools.cache

@@ -114,6 +114,24 @@ class Reader:
             raise WasmFormatError("constant expression required: non-constant operator", start)
 
 
+def unsigned(value: int) -> bytes:
+    """LEB128."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def sized(content: bytes) -> bytes:
+    return unsigned(len(content)) + content
+
+
+def vector(items: list[bytes]) -> bytes:
+    return unsigned(len(items)) + b"".join(items)
+
+
 @dataclass(frozen=True, slots=True)
 class FuncType:
     """Value types as their bytes in the binary format: 7f for i32 and so on."""
@@ -134,6 +152,8 @@ class Import:
     name: str
     kind: int
     type_index: int | None
+    described: bytes
+    """Its kind and type as they are in the section."""
 
     @property
     def full_name(self) -> str:
@@ -308,7 +328,7 @@ def _import(reader: Reader) -> Import:
         _global_type(reader)
     else:
         raise WasmFormatError("malformed import kind", start)
-    return Import(where, name, kind, type_index)
+    return Import(where, name, kind, type_index, reader.data[start : reader.pos])
 
 
 def _functions(module: Module, content: Reader) -> None:
@@ -365,6 +385,11 @@ def _elements(_: Module, content: Reader) -> None:
 
 
 def _element(reader: Reader) -> None:
+    reader.vector(element_head(reader))
+
+
+def element_head(reader: Reader) -> Callable[[Reader], object]:
+    """Reads a segment up to its items; returns what reads an item: `Reader.u32` for indices, or one for expressions."""
     start, flags = reader.pos, reader.u32()
     if flags > 7:
         raise WasmFormatError("invalid flags byte in element segment", start)
@@ -375,7 +400,7 @@ def _element(reader: Reader) -> None:
         reader.skip_const_expr()
     if explicit or not active:
         reader.byte()
-    reader.vector(Reader.skip_const_expr if expressions else Reader.u32)
+    return Reader.skip_const_expr if expressions else Reader.u32
 
 
 def _bodies(module: Module, content: Reader) -> None:

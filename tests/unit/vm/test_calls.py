@@ -10,6 +10,8 @@ import wasmtime
 from unit.vm.support import ENOUGH, ENV, Memory, wat
 
 from chain.vm import ERAS, VM, MissingExport, OutOfGas, Trap, errors
+from chain.vm.gates import GATE
+from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -236,10 +238,59 @@ def test_out_of_gas_inside_allocate_inside_an_import(any_vm: VM) -> None:
     backend.records[b"k"] = b"v"
     with pytest.raises(OutOfGas) as caught:
         any_vm.call(any_vm.store_code(code), "query", [b"k"], backend, 10_000_000)
+    # the code ran dry, so the text does not tell of the host function in between
+    assert str(caught.value) == "Ran out of gas during contract execution"
     report = caught.value.gas
     assert report is not None
     assert (report.remaining, report.used_externally) == (0, 1000)
     assert report.used_internally == 10_000_000 - 1000
+
+
+@pytest.mark.parametrize(
+    "elements",
+    ["(elem (i32.const 1) $db_read)", "(elem (i32.const 1) funcref (ref.func $db_read))"],
+)
+def test_an_import_in_the_table(any_vm: VM, elements: str) -> None:
+    code = wat(
+        f"""(type $reads (func (param i32) (result i32))) (table 3 3 funcref) {elements}
+            (func (export "query") (param i32) (result i32)
+              (call_indirect (type $reads) (local.get 0) (i32.const 1)))""",
+        "db_read",
+    )
+    backend = Memory()
+    backend.records[b"k"] = b"v"
+    result = any_vm.call(any_vm.store_code(code), "query", [b"k"], backend, ENOUGH)
+    assert (result.data, result.gas.used_externally) == (b"v", 1000)
+
+
+def test_an_import_as_an_entry_point(any_vm: VM) -> None:
+    code = wat('(export "query" (func $db_read))', "db_read")
+    backend = Memory()
+    backend.records[b"k"] = b"v"
+    result = any_vm.call(any_vm.store_code(code), "query", [b"k"], backend, ENOUGH)
+    assert (result.data, result.gas.used_externally) == (b"v", 1000)
+
+
+def test_a_contract_that_exports_what_we_export(any_vm: VM) -> None:
+    code = wat(
+        f"""(func (export "{GATE}") unreachable) (global (export "{REMAINING}") i64 (i64.const 7))
+            (func (export "query") (param i32) (result i32) (local.get 0))"""
+    )
+    assert run(any_vm, code, "query", b"mine").data == b"mine"
+
+
+def test_host_functions_see_32_bits_of_their_arguments(any_vm: VM) -> None:
+    # what lies in the upper half of a slot or register is not part of an i32
+    code = wat(
+        """(func (export "query") (param i32) (result i32)
+             (i32.wrap_i64 (i64.or (i64.extend_i32_u (call $db_read
+               (i32.wrap_i64 (i64.or (i64.const 0xABCD00000000) (i64.extend_i32_u (local.get 0))))))
+               (i64.const 0x7700000000))))""",
+        "db_read",
+    )
+    backend = Memory()
+    backend.records[b"k"] = b"v"
+    assert any_vm.call(any_vm.store_code(code), "query", [b"k"], backend, ENOUGH).data == b"v"
 
 
 def test_instances_are_fresh(any_vm: VM) -> None:

@@ -206,7 +206,7 @@ class Weight:
 
 
 def loaded(size: int) -> Loaded:
-    return Loaded({}, Weight(size), size)  # type: ignore[arg-type]
+    return Loaded({}, None, Weight(size), size)  # type: ignore[arg-type]
 
 
 def test_the_cache_drops_what_was_not_used_for_longest() -> None:
