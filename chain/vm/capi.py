@@ -211,7 +211,9 @@ class Engine:
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
                 call, values = guest.call, slots.from_address(raw)
-                call.left = values[gas]
+                call.left = left = values[gas]
+                if left < 0:
+                    raise guest.ran_dry()
                 call.charge(call.host_call_cost)
                 if params == 1:
                     result = run(call, values[0] & _U32_MASK)
@@ -383,10 +385,11 @@ class Guest:
             raise self._failed(error)
         call.left = left = words[_LEFT]
         if left < 0:
-            raise self._ran_dry()
+            raise self.ran_dry()
         return words[_RESULT] & _U32_MASK
 
-    def _ran_dry(self) -> OutOfGas:
+    def ran_dry(self) -> OutOfGas:
+        """The error for code that used more than there was, which is noticed here or by a host function."""
         self.call.left = 0
         self._dry = True
         return OutOfGas()
@@ -403,7 +406,7 @@ class Guest:
         failure, self._failure = self._failure, None
         if failure is None:
             self.call.left = self._counter()
-            return Trap(reason) if self.call.left >= 0 else self._ran_dry()
+            return Trap(reason) if self.call.left >= 0 else self.ran_dry()
         if isinstance(failure, VmError) and not self._dry:
             failure.levels += 1
         return failure

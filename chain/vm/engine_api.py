@@ -82,7 +82,8 @@ class Engine:
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
                 call = guest.call
-                *pointers, call.left = values
+                *pointers, left = values
+                guest.leave(left)
                 call.charge(call.host_call_cost)
                 result = run(call, *[value & _U32 for value in pointers])
             except BaseException as error:  # (it is raised again after the trap)
@@ -170,10 +171,10 @@ class Guest:
             raise self._stopped(stop) from None
         finally:
             self._active.guest = previous
-        self._leave(left)
+        self.leave(left)
         return int(result) & _U32
 
-    def _leave(self, left: int) -> None:
+    def leave(self, left: int) -> None:
         """What is left goes to the call; raises `OutOfGas` if there is less than nothing."""
         self.call.left = max(0, left)
         if left < 0:
@@ -190,7 +191,7 @@ class Guest:
                 failure.levels += 1
             return failure
         try:
-            self._leave(int(self._gas.value(self._store)))
+            self.leave(int(self._gas.value(self._store)))
         except OutOfGas as error:
             return error
         return Trap(_trap_text(stop))

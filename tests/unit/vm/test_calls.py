@@ -9,7 +9,7 @@ import pytest
 import wasmtime
 from unit.vm.support import ENOUGH, ENV, Memory, wat
 
-from chain.vm import ERAS, VM, MissingExport, OutOfGas, Trap, errors
+from chain.vm import DEFAULT_ERA, ERAS, VM, MissingExport, OutOfGas, Trap, errors
 from chain.vm.gates import GATE
 from chain.vm.metering import REMAINING
 
@@ -291,6 +291,31 @@ def test_host_functions_see_32_bits_of_their_arguments(any_vm: VM) -> None:
     backend = Memory()
     backend.records[b"k"] = b"v"
     assert any_vm.call(any_vm.store_code(code), "query", [b"k"], backend, ENOUGH).data == b"v"
+
+
+@pytest.mark.parametrize("before", ["", "(block)", "(drop (i32.load (i32.const 0)))"])
+def test_whether_the_code_or_the_host_function_ran_dry(any_vm: VM, before: str) -> None:
+    code = wat(
+        f"""(func (export "query") (param i32) (result i32) {before}
+              (drop (call $db_read (local.get 0))) (local.get 0))""",
+        "db_read",
+    )
+    enough = run(any_vm, code, "query", b"k").gas
+    host = DEFAULT_ERA.host
+    asked = host.call + host.read_small.of(1) + enough.used_externally
+    after = 1610 + 2 * 115 + host.read_small.of(1) + 1610  # drop, get, end; the result; deallocate
+    dry_after = enough.used_internally + enough.used_externally - after
+
+    def text(limit: int) -> str:
+        with pytest.raises(OutOfGas) as caught:
+            run(any_vm, code, "query", b"k", gas=limit)
+        return str(caught.value)
+
+    dry = "Ran out of gas during contract execution"
+    through = f"Error executing Wasm: Wasmer runtime error: RuntimeError: {dry}"
+    assert text(dry_after) == dry
+    assert text(dry_after - 1) == text(dry_after - asked) == through
+    assert text(dry_after - asked - 1) == dry
 
 
 def test_instances_are_fresh(any_vm: VM) -> None:
