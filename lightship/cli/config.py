@@ -20,7 +20,6 @@ from lightship.cli.connect import transport
 from lightship.cli.options import (
     asynchronous,
     config_option,
-    default_config,
     keyring,
     load_config,
 )
@@ -53,12 +52,7 @@ class Found:
 
 @command.command("init")
 @click.argument("chains", nargs=-1, metavar="[NAME=URL]...")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=default_config,
-    show_default="~/.lightship/config.toml",
-)
+@config_option
 @click.option("--key", default="relayer", show_default=True, help="The key that will sign.")
 @click.option(
     "--state", type=click.Path(path_type=Path), help="Where the relayer keeps state and keys."
@@ -66,11 +60,16 @@ class Found:
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @json_option
 def init(
-    chains: Sequence[str], output: Path, key: str, state: Path | None, force: bool, as_json: bool
+    chains: Sequence[str],
+    config_file: Path,
+    key: str,
+    state: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write a configuration: for chains at these RPC URLs, or the commented reference when none is given."""
-    if output.exists() and not force:
-        raise ConfigError(output, "", "exists already (--force writes over it)")
+    if config_file.exists() and not force:
+        raise ConfigError(config_file, "", "exists already (--force writes over it)")
     if chains:
         named = [_named(each) for each in chains]
         if len(dict(named)) < len(named):
@@ -79,10 +78,10 @@ def init(
         text = _written(found, key, state)
     else:
         text = configs.reference()
-    parse(text, output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
-    show({"file": str(output)}, as_json=as_json, text=f"wrote {output}")
+    parse(text, config_file)
+    config_file.parent.mkdir(parents=True, exist_ok=True)
+    config_file.write_text(text, encoding="utf-8")
+    show({"file": str(config_file)}, as_json=as_json, text=f"wrote {config_file}")
 
 
 def _named(text: str) -> tuple[str, str]:

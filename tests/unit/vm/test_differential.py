@@ -23,7 +23,8 @@ from helpers.mutants import replaced
 from helpers.programs import program
 
 import contracts
-from chain.vm import DEFAULT_ERA, ERAS, VM, VmError
+from chain.vm import DEFAULT_ERA, ERAS, VM, VmError, wasm
+from chain.vm.metering import meter
 
 PROGRAMS: Final = int(os.environ.get("LIGHTSHIP_PROGRAMS", "320"))
 PARTS: Final = 4
@@ -178,8 +179,10 @@ def test_contracts_with_replaced_bytes(machines: Machines, name: str, number: in
 
 
 def passes(machines: Machines, code: bytes) -> bool:
+    """The static checks, and what refuses operators when it is compiled."""
     try:
         machines.fast.check(code)
+        meter(wasm.parse(code), DEFAULT_ERA.ops, 512)
     except VmError:
         return False
     return True
