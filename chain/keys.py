@@ -13,39 +13,50 @@ from hashlib import sha256
 from typing import Any, Final
 
 from btclib_libsecp256k1 import dsa
-from google.protobuf.message import DecodeError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from chain.errors import INVALID_PUBKEY, TX_DECODE
+from chain.errors import INVALID_PUBKEY, PANIC, TX_DECODE, nil_pointer
+from chain.unknownproto import parse, unknown_type
 from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2 as ed25519_pb2
 from cosmos_pb.cosmos.crypto.multisig import keys_pb2 as multisig_pb2
 from cosmos_pb.cosmos.crypto.secp256k1 import keys_pb2 as secp256k1_pb2
+from cosmos_pb.cosmos.crypto.secp256r1 import keys_pb2 as secp256r1_pb2
 from cosmos_pb.google.protobuf import any_pb2
-from light_client import amino
+from light_client import addresses, amino
 from light_client import keys as validator_keys
 
 SECP256K1: Final = "/cosmos.crypto.secp256k1.PubKey"
+SECP256R1: Final = "/cosmos.crypto.secp256r1.PubKey"
 ED25519: Final = "/cosmos.crypto.ed25519.PubKey"
 MULTISIG: Final = "/cosmos.crypto.multisig.LegacyAminoPubKey"
 
 MAX_DEPTH: Final = 10
 """How many threshold keys may be inside one another, and a simple one (codec/types MaxUnpackAnyRecursionDepth)."""
 
+_INTERFACE: Final = "*types.PubKey"
 _REMEMBERED = 32_768
+_COMPRESSED: Final = 33
+_ED25519_SIZE: Final = 32
+_P256_HALF_ORDER: Final = 0x7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8
 
 
 @dataclass(frozen=True, slots=True)
 class KeyType:
-    """``message`` is its class, ``size`` in bytes that of a key, ``gas`` the auth parameter and the meter's text.
+    """``message`` is its class, ``gas`` the auth parameter and the meter's text, ``go`` what error texts call it.
 
-    ``amino`` is its name there, ``go`` what error texts call it.
+    ``address`` refuses keys that have none. ``check`` is what its decoder does beyond that of bytes. ``amino`` is its
+    name there, or None: amino does not know the type, and panics where an account's key has to be told in it.
     """
 
     message: Any
-    size: int
-    amino: str
     go: str
+    address: Callable[[bytes], bytes]
     verify: Callable[[bytes, bytes, bytes], bool]
     gas: tuple[str, str]
+    amino: str | None = None
+    check: Callable[[bytes], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,15 @@ class PublicKey:
 
     @property
     def amino(self) -> amino.Key:
+        """A panic for a type that amino does not know."""
+        if self.type.amino is None:
+            name = self.type.go.removeprefix("*")
+            raise PANIC(f"recovered: Cannot encode unregistered concrete type {name}.")
         return amino.Key(self.type.amino, self.key)
 
     @property
     def address(self) -> bytes:
-        """The 20 bytes of the account that this key controls."""
+        """The account that this key controls; a panic for a key of a wrong size."""
         return _address(self)
 
     @property
@@ -91,6 +106,9 @@ class Multisig:
 
     @property
     def amino(self) -> amino.Multisig:
+        """A panic when a member's type is not one of amino's: such an account cannot be."""
+        if any(isinstance(key, PublicKey) and key.type.amino is None for key in self.keys):
+            raise PANIC("recovered: Unregistered interface elliptic.Curve")
         return amino.Multisig(self.threshold, tuple(key.amino for key in self.keys))
 
     @property
@@ -114,7 +132,7 @@ AccountKey = PublicKey | Multisig
 def from_any(packed: any_pb2.Any, depth: int = MAX_DEPTH) -> AccountKey:
     """Unpack a key of at most ``depth`` inside one another.
 
-    sdk/2 for more, and for a type that is not known; sdk/8 for a size that is wrong.
+    sdk/2 for more, for a type that is not known and for unknown fields; sdk/8 for what is no point of its curve.
     """
     return _from_any(packed.type_url, packed.value, depth)
 
@@ -127,29 +145,31 @@ def _from_any(type_url: str, value: bytes, depth: int) -> AccountKey:
         return _multisig(value, depth)
     kind = KEY_TYPES.get(type_url)
     if kind is None:
-        raise TX_DECODE(f"unable to resolve type URL {type_url}")
-    key: bytes = _read(kind.message, type_url, value).key
-    if len(key) != kind.size:
-        raise INVALID_PUBKEY(f"length of pubkey {type_url} is {len(key)}, expected {kind.size}")
+        raise TX_DECODE(unknown_type(type_url, _INTERFACE))
+    key: bytes = parse(kind.message, value).key
+    if value:  # a key that is not there at all is not looked at
+        kind.check(key)
     return PublicKey(type_url, key)
 
 
 def _multisig(value: bytes, depth: int) -> Multisig:
-    message = _read(multisig_pb2.LegacyAminoPubKey, MULTISIG, value)
+    message = parse(multisig_pb2.LegacyAminoPubKey, value)
     members = (_from_any(key.type_url, key.value, depth - 1) for key in message.public_keys)
     return Multisig(message.threshold, tuple(members))
 
 
-def _read(message: Any, type_url: str, value: bytes) -> Any:
-    try:
-        return message.FromString(value)
-    except DecodeError as error:
-        raise TX_DECODE(f"public key {type_url}: {error}") from error
-
-
 @lru_cache(maxsize=16_384)
 def _address(key: AccountKey) -> bytes:
-    return key.amino.address
+    return key.type.address(key.key) if isinstance(key, PublicKey) else key.amino.address
+
+
+# secp256k1
+
+
+def _address_secp256k1(key: bytes) -> bytes:
+    if len(key) != _COMPRESSED:
+        raise PANIC("recovered: length of pubkey is incorrect")
+    return amino.Key(amino.SECP256K1, key).address
 
 
 def _verify_secp256k1(key: bytes, message: bytes, signature: bytes) -> bool:
@@ -165,26 +185,87 @@ def _verify_digest(key: bytes, digest: bytes, signature: bytes) -> bool:
         return False
 
 
+# secp256r1
+
+
+def _check_secp256r1(key: bytes) -> None:
+    """A compressed point (cosmos-sdk crypto/keys/internal/ecdsa/pubkey.go)."""
+    if len(key) != _COMPRESSED:
+        raise INVALID_PUBKEY(f"wrong ECDSA PK bytes, expecting {_COMPRESSED} bytes, got {len(key)}")
+    try:
+        _point(key)
+    except ValueError as error:
+        raise INVALID_PUBKEY(f"wrong ECDSA PK bytes, unknown curve type: {key[0]}") from error
+
+
+@lru_cache(maxsize=1024)
+def _point(key: bytes) -> ec.EllipticCurvePublicKey:
+    return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
+
+
+def _address_secp256r1(key: bytes) -> bytes:
+    """32 bytes, as ADR-028 has it for types younger than itself."""
+    if not key:
+        raise nil_pointer()
+    return addresses.hashed(SECP256R1.removeprefix("/").encode(), key)
+
+
+def _verify_secp256r1(key: bytes, message: bytes, signature: bytes) -> bool:
+    """64 bytes r, s over SHA-256, s in the lower half (cosmos-sdk crypto/keys/internal/ecdsa/pubkey.go)."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if len(signature) != 64 or s > _P256_HALF_ORDER:
+        return False
+    return _verify_point(key, sha256(message).digest(), utils.encode_dss_signature(r, s))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _verify_point(key: bytes, digest: bytes, signature: bytes) -> bool:
+    try:
+        _point(key).verify(signature, digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+    except InvalidSignature:
+        return False
+    return True
+
+
+# ed25519
+
+
+def _address_ed25519(key: bytes) -> bytes:
+    if len(key) != _ED25519_SIZE:
+        raise PANIC("recovered: pubkey is incorrect size")
+    return amino.Key(amino.ED25519, key).address
+
+
 def _verify_ed25519(key: bytes, message: bytes, signature: bytes) -> bool:
     """ZIP-215, as for validators (cosmos-sdk crypto/keys/ed25519)."""
+    if len(key) != _ED25519_SIZE:
+        return False
     return validator_keys.PublicKey(validator_keys.ED25519, key).verify(message, signature)
 
 
 KEY_TYPES: Final = {
     SECP256K1: KeyType(
         message=secp256k1_pb2.PubKey,
-        size=33,
-        amino=amino.SECP256K1,
         go="*secp256k1.PubKey",
+        address=_address_secp256k1,
         verify=_verify_secp256k1,
         gas=("sig_verify_cost_secp256k1", "ante verify: secp256k1"),
+        amino=amino.SECP256K1,
+    ),
+    SECP256R1: KeyType(
+        message=secp256r1_pb2.PubKey,
+        go="*secp256r1.PubKey",
+        address=_address_secp256r1,
+        verify=_verify_secp256r1,
+        gas=("sig_verify_cost_secp256r1", "ante verify: secp256r1"),
+        check=_check_secp256r1,
     ),
     ED25519: KeyType(
         message=ed25519_pb2.PubKey,
-        size=32,
-        amino=amino.ED25519,
         go="*ed25519.PubKey",
+        address=_address_ed25519,
         verify=_verify_ed25519,
         gas=("sig_verify_cost_ed25519", "ante verify: ed25519"),
+        amino=amino.ED25519,
     ),
 }

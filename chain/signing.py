@@ -13,7 +13,8 @@ from chain import aminojson, gojson
 from chain.aminojson import AminoError
 from chain.errors import AbciError, ChainError
 from chain.keys import AccountKey
-from chain.tx import DecodedTx, parse
+from chain.tx import DecodedTx
+from chain.unknownproto import parse
 from cosmos_pb.cosmos.tx.signing.v1beta1 import signing_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 

@@ -19,8 +19,8 @@ ED25519: Final = "tendermint/PubKeyEd25519"
 MULTISIG: Final = "tendermint/PubKeyMultisigThreshold"
 
 _PREFIXES: Final = {
-    SECP256K1: bytes.fromhex("eb5ae98721"),  # with the length of the key
-    ED25519: bytes.fromhex("1624de6420"),
+    SECP256K1: bytes.fromhex("eb5ae987"),
+    ED25519: bytes.fromhex("1624de64"),
     MULTISIG: bytes.fromhex("22c1f7e2"),
 }
 _SIZES: Final = {SECP256K1: 33, ED25519: 32}
@@ -35,7 +35,7 @@ class Key:
     data: bytes
 
     def encode(self) -> bytes:
-        return _PREFIXES[self.type] + self.data
+        return _PREFIXES[self.type] + wire.uvarint(len(self.data)) + self.data
 
     @property
     def address(self) -> bytes:
@@ -65,7 +65,7 @@ class Multisig:
 def decode_key(data: bytes) -> Key:
     """A simple key from its amino bytes; raises DecodeError."""
     for kind, size in _SIZES.items():
-        prefix = _PREFIXES[kind]
+        prefix = _PREFIXES[kind] + wire.uvarint(size)
         if data.startswith(prefix) and len(data) == len(prefix) + size:
             return Key(kind, data[len(prefix) :])
     raise DecodeError(f"no amino key: {data[:8].hex()}.. of {len(data)} bytes")

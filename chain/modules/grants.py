@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from chain import coins, stdtime
 from chain.coins import Coin
 from chain.errors import TX_DECODE, AbciError
-from cosmos_pb import message_class
+from chain.unknownproto import unknown_type
 from cosmos_pb.google.protobuf import any_pb2, timestamp_pb2
 from light_client.values import Timestamp
 
@@ -64,7 +64,7 @@ def unpack(
         raise undecodable("max depth exceeded")
     kind = known.get(packed.type_url)
     if kind is None:
-        raise undecodable(_unknown(packed.type_url, interface))
+        raise undecodable(unknown_type(packed.type_url, interface))
     try:
         message = kind.FromString(packed.value)
     except DecodeError as error:
@@ -98,14 +98,6 @@ _DECODED: Final[dict[str, Callable[[Any], None]]] = {
     "google.protobuf.Duration": _decoded(stdtime.nanoseconds),
     "google.protobuf.Any": lambda _: None,
 }
-
-
-def _unknown(url: str, interface: str) -> str:
-    try:
-        message_class(url.removeprefix("/"))
-    except KeyError:
-        return f"unable to resolve type URL {url}"
-    return f"no concrete type registered for type URL {url} against interface {interface}"
 
 
 def pack(message: Message) -> any_pb2.Any:

@@ -171,7 +171,11 @@ class Auth:
         document = genesis.read(genesis_pb2.GenesisState, state, self.name)
         known = document.HasField("params")
         self.set_params(ctx, parameters.from_pb(document.params) if known else Params())
-        numbered = sorted(map(accounts.from_any, document.accounts), key=lambda each: each.number)
+        try:
+            found = [accounts.from_any(packed) for packed in document.accounts]
+        except AbciError as error:
+            raise GenesisError(f"app_state.auth.accounts: {error}") from error
+        numbered = sorted(found, key=lambda each: each.number)
         highest = -1
         for account in _renumbered(numbered):
             self.save(ctx, self._genesis_address(account), account)

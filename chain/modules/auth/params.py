@@ -18,6 +18,11 @@ class Params:
     sig_verify_cost_ed25519: int = 590
     sig_verify_cost_secp256k1: int = 1000
 
+    @property
+    def sig_verify_cost_secp256r1(self) -> int:
+        """No parameter of its own (SigVerifyCostSecp256r1)."""
+        return self.sig_verify_cost_secp256k1 // 2
+
     def to_pb(self) -> auth_pb2.Params:
         return auth_pb2.Params(**asdict(self))
 
