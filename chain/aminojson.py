@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import isinf
 from typing import Any, Final
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, OneofDescriptor
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import DecodeError, Message
 
@@ -100,7 +100,10 @@ def _member(message: Message, shape: _Shape, depth: int) -> str | None:
         present = message.HasField(field.name)
     else:
         present = held != field.default_value
-    return shape.write(held, depth) if present else shape.empty
+    if present:
+        return shape.write(held, depth)
+    group = field.containing_oneof
+    return shape.empty if group is None or message.WhichOneof(group.name) is None else None
 
 
 @lru_cache(maxsize=1024)
@@ -109,9 +112,9 @@ def _shapes(descriptor: Descriptor) -> tuple[_Shape, ...]:
 
 
 def _shape(field: Field) -> _Shape:
-    if field.containing_oneof is not None:
-        raise AminoError(f"field {field.name} within a oneof has no amino name")
     options = descriptor_pb2.FieldOptions.FromString(field.GetOptions().SerializeToString())
+    if field.containing_oneof is not None:
+        return _choice(field, field.containing_oneof, options.Extensions[amino_pb2.oneof_name])
     encoding = options.Extensions[amino_pb2.encoding]
     is_integer = options.Extensions[cosmos_pb2.scalar] == "cosmos.Int"
     empty = None
@@ -122,6 +125,21 @@ def _shape(field: Field) -> _Shape:
         field=field,
         empty=empty,
         write=_integer if is_integer else _writer(field, encoding),
+    )
+
+
+def _choice(field: Field, group: OneofDescriptor, name: str) -> _Shape:
+    """A field of a oneof, under the oneof's name and wrapped with one of its own; the first speaks for an empty one."""
+    if not name:
+        raise AminoError(f"field {field.name} within a oneof has no amino name")
+    one = _one(field)
+    return _Shape(
+        name=group.name.title().replace("_", ""),
+        field=field,
+        empty="null" if group.fields[0].name == field.name else None,
+        write=lambda held, depth: (
+            f'{{"type":"{name}","value":{{{gojson.quote(field.name)}:{one(held, depth)}}}}}'
+        ),
     )
 
 

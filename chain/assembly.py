@@ -16,7 +16,9 @@ from chain.modules.feegrant.module import FeeGrant
 from chain.modules.ibc.module import Ibc
 from chain.modules.ica.module import InterchainAccounts
 from chain.modules.idle import Idle
+from chain.modules.staking.authorizations import STAKE
 from chain.modules.staking.module import Staking
+from chain.modules.transfer.authorizations import TRANSFER
 from chain.modules.transfer.hooks import Hooks
 from chain.modules.transfer.module import Transfer
 from chain.modules.wasm import authorizations
@@ -69,7 +71,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     bank = Bank(auth, blocked=[name for name in MODULE_ACCOUNTS if name != AUTHORITY])
     feegrant = FeeGrant(auth, bank)
     contract_grants = authorizations.kinds(Validator(auth)) if vm else ()
-    authz = Authz(auth, bank, routers.messages, contract_grants)
+    authz = Authz(auth, bank, routers.messages, (STAKE, TRANSFER, *contract_grants))
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from chain.errors import INVALID_COINS
+from chain import gojson
+from chain.errors import INVALID_COINS, unregistered
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 
 MAX_BITS: Final = 256  # cosmossdk.io/math MaxBitLen
@@ -59,9 +60,24 @@ def _in_range(amount: int) -> int:
     return amount
 
 
+def decoded(text: str) -> int:
+    """An amount as a message has it, where no text is zero; refused as cosmossdk.io/math decodes ``Int``."""
+    if not text:
+        return 0
+    try:
+        amount = integer(text)
+    except ValueError as error:
+        shown = gojson.quote(text)
+        raise unregistered(f"math/big: cannot unmarshal {shown} into a *big.Int") from error
+    if amount.bit_length() > MAX_BITS:
+        bits = amount.bit_length()
+        raise unregistered(f"integer out of range; got: {bits}, max: {MAX_BITS}")
+    return amount
+
+
 def from_pb(coins: Iterable[coin_pb2.Coin]) -> tuple[Coin, ...]:
-    """Coins of a message in its own order, denominations unchecked; sdk/10 for a malformed amount."""
-    return tuple(Coin(coin.denom, amount_of(coin.amount)) for coin in coins)
+    """Coins of a message in its own order, denominations unchecked; an amount that is none is refused."""
+    return tuple(Coin(coin.denom, decoded(coin.amount)) for coin in coins)
 
 
 def to_pb(coins: Iterable[Coin]) -> list[coin_pb2.Coin]:

@@ -15,6 +15,12 @@ _ESCAPES: Final = {
     ord("\\"): "\\\\",
 }
 
+WHITE_SPACE: Final = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""What Go's ``strings.TrimSpace`` takes away; Python's ``strip`` would take four control characters more."""
+
 
 def compact(message: Message) -> str:
     """``name:value `` for each field that is set, messages between ``<`` and ``>``."""

@@ -93,7 +93,7 @@ def _decoded(decode: Callable[[Any], object]) -> Callable[[Any], None]:
 
 
 _DECODED: Final[dict[str, Callable[[Any], None]]] = {
-    "cosmos.base.v1beta1.Coin": _decoded(lambda coin: coins.amount_of(coin.amount)),
+    "cosmos.base.v1beta1.Coin": _decoded(lambda coin: coins.decoded(coin.amount)),
     "google.protobuf.Timestamp": _decoded(stdtime.instant),
     "google.protobuf.Duration": _decoded(stdtime.nanoseconds),
     "google.protobuf.Any": lambda _: None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from chain import coins
@@ -12,12 +12,11 @@ from chain.errors import (
     INSUFFICIENT_FUNDS,
     INVALID_ADDRESS,
     INVALID_COINS,
-    TX_DECODE,
     UNAUTHORIZED,
     AbciError,
     GenesisError,
 )
-from chain.modules import genesis
+from chain.modules import genesis, grants
 from chain.modules.auth.module import Auth
 from chain.modules.bank import store
 from chain.modules.bank.errors import (
@@ -30,7 +29,6 @@ from chain.modules.bank.errors import (
 from chain.modules.bank.queries import Queries
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2, genesis_pb2, tx_pb2
-from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from light_client.addresses import module_account
 
 MINTER: Final = "minter"
@@ -49,13 +47,13 @@ class Bank:
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
         messages.register(
-            tx_pb2.MsgSend, self._msg_send, lambda msg: (msg.from_address,), _check_send
+            tx_pb2.MsgSend, self._msg_send, lambda msg: (msg.from_address,), grants.check
         )
         messages.register(
             tx_pb2.MsgMultiSend,
             self._msg_multi_send,
             lambda msg: [each.address for each in msg.inputs],
-            _check_multi_send,
+            grants.check,
         )
         Queries(self._auth).register(queries)
 
@@ -301,22 +299,3 @@ def _grown(coin: Coin, before: int) -> Coin:
     if after.bit_length() > coins.MAX_BITS:
         raise INVALID_COINS(f"integer overflow: {before} + {coin}")
     return Coin(coin.denom, after)
-
-
-def _check_send(msg: tx_pb2.MsgSend) -> None:
-    _check_amounts(msg.amount)
-
-
-def _check_multi_send(msg: tx_pb2.MsgMultiSend) -> None:
-    for source in msg.inputs:
-        _check_amounts(source.coins)
-    for target in msg.outputs:
-        _check_amounts(target.coins)
-
-
-def _check_amounts(amount: Iterable[coin_pb2.Coin]) -> None:
-    """Go decodes amounts with the message: text that is no number is a decoding error (sdk/2)."""
-    try:
-        coins.from_pb(amount)
-    except AbciError as error:
-        raise TX_DECODE(error.log) from error

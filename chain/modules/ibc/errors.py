@@ -42,6 +42,7 @@ VERSION_NEGOTIATION_FAILED: Final = Registered(
 INVALID_CONNECTION_ID: Final = Registered("connection", 11, "invalid connection identifier")
 
 CHANNEL_NOT_FOUND: Final = Registered("channel", 3, "channel not found")
+INVALID_CHANNEL: Final = Registered("channel", 4, "invalid channel")
 INVALID_CHANNEL_STATE: Final = Registered("channel", 5, "invalid channel state")
 INVALID_CHANNEL_ORDERING: Final = Registered("channel", 6, "invalid channel ordering")
 INVALID_CHANNEL_COUNTERPARTY: Final = Registered("channel", 7, "invalid counterparty channel")
@@ -71,6 +72,7 @@ INVALID_PATH: Final = Registered("host", 3, "invalid path")
 
 IBC_INVALID_SEQUENCE: Final = Registered("ibc", 1, "invalid sequence")
 IBC_UNAUTHORIZED: Final = Registered("ibc", 2, "unauthorized")
+IBC_INSUFFICIENT_FUNDS: Final = Registered("ibc", 3, "insufficient funds")
 IBC_UNKNOWN_REQUEST: Final = Registered("ibc", 4, "unknown request")
 IBC_INVALID_ADDRESS: Final = Registered("ibc", 5, "invalid address")
 IBC_INVALID_COINS: Final = Registered("ibc", 6, "invalid coins")

@@ -1,6 +1,6 @@
 """x/staking as data: parameters, and validators and delegations as the genesis file states them.
 
-What wallets and relayers ask is answered from that state; there are no staking messages. Keys of the store ``staking``
+What wallets and relayers ask is answered from that state, which no message changes. Keys of the store ``staking``
 (cosmos-sdk x/staking/types/keys.go): 21 + length + operator: validator; 31 + length + delegator + length + operator:
 delegation; 51: parameters.
 """
@@ -16,6 +16,7 @@ from chain.errors import AbciError, GenesisError
 from chain.modules import genesis
 from chain.modules.auth.module import Auth
 from chain.modules.staking import decimals
+from chain.modules.staking.messages import Messages
 from chain.modules.staking.queries import Queries
 from chain.router import MessageRouter, QueryRouter
 from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2
@@ -40,8 +41,8 @@ class Staking:
         self._auth = auth
         self._operator_prefix = f"{auth.prefix}valoper"
 
-    def register(self, _: MessageRouter, queries: QueryRouter) -> None:
-        """Queries only: nobody delegates on this chain."""
+    def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
+        Messages(self._auth, self).register(messages)
         Queries(self).register(queries)
 
     def params(self, ctx: Context) -> staking_pb2.Params:

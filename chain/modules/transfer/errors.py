@@ -17,6 +17,7 @@ RECEIVE_DISABLED: Final = Registered(
     "transfer", 8, "fungible token transfers to this chain are disabled"
 )
 MAX_CHANNELS: Final = Registered("transfer", 9, "max transfer channels")
+INVALID_AUTHORIZATION: Final = Registered("transfer", 10, "invalid transfer authorization")
 INVALID_MEMO: Final = Registered("transfer", 11, "invalid memo")
 
 V2_COUNTERPARTY_NOT_FOUND: Final = Registered("clientv2", 35, "counterparty not found")

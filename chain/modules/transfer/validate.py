@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from chain.coins import from_pb
-from chain.errors import TX_DECODE, AbciError
+from chain.errors import AbciError
+from chain.modules import grants
 from chain.modules.ibc.errors import IBC_INVALID_ADDRESS, IBC_INVALID_COINS, explaining
 from chain.modules.transfer import denom as denoms
 from chain.modules.transfer.errors import INVALID_MEMO
@@ -14,6 +15,7 @@ from light_client import host
 
 def validate_transfer(msg: tx_pb2.MsgTransfer) -> None:
     """``MsgTransfer.ValidateBasic``."""
+    grants.check(msg)
     with explaining(f"invalid source port ID {msg.source_port}"):
         host.validate_port_id(msg.source_port)
     with explaining(f"invalid source channel ID {msg.source_channel}"):
@@ -30,10 +32,7 @@ def validate_transfer(msg: tx_pb2.MsgTransfer) -> None:
 
 
 def _check_token(msg: tx_pb2.MsgTransfer) -> None:
-    try:
-        (coin,) = from_pb([msg.token])
-    except AbciError as error:
-        raise TX_DECODE(error.log) from error
+    (coin,) = from_pb([msg.token])
     try:
         denoms.validate_local(coin.denom)
     except AbciError as error:

@@ -26,12 +26,12 @@ from chain.errors import (
     nil_pointer,
     unregistered,
 )
+from chain.gotext import WHITE_SPACE
 from chain.modules import grants
 from chain.modules.authz.kinds import Decision, Kind
 from chain.modules.wasm import access, errors, wire
 from chain.modules.wasm.codes import gunzip
 from chain.modules.wasm.errors import wrapped
-from chain.modules.wasm.events import WHITE_SPACE
 from chain.modules.wasm.validate import Validator
 from cosmos_pb.cosmwasm.wasm.v1 import authz_pb2 as pb
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as tx

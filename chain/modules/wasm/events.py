@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from chain.events import Event
+from chain.gotext import WHITE_SPACE
 from chain.modules.wasm.errors import INVALID_EVENT
 from chain.modules.wasm.wire import ContractEvent, EventAttribute
 
 MIN_TYPE_LENGTH: Final = 2
 RESERVED_PREFIX: Final = "_"
-
-WHITE_SPACE: Final = (
-    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-)
-"""What Go's ``strings.TrimSpace`` takes away; Python's ``strip`` would take four control characters more."""
 
 
 def of_response(

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from chain import coins
 from chain.errors import INVALID_REQUEST, AbciError, unregistered
+from chain.gotext import WHITE_SPACE
+from chain.modules import grants
 from chain.modules.auth.module import Auth
 from chain.modules.wasm import access, errors, wire
 from chain.modules.wasm.codes import MAX_WASM_SIZE
 from chain.modules.wasm.errors import wrapped
-from chain.modules.wasm.events import WHITE_SPACE
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as tx
 
 MAX_LABEL_SIZE: Final = 128
@@ -30,6 +31,7 @@ class Validator:
         self._upload(msg)
 
     def instantiate(self, msg: tx.MsgInstantiateContract | tx.MsgInstantiateContract2) -> None:
+        grants.check(msg)
         self.address(msg.sender, "sender")
         _check_code_id(msg.code_id)
         self._creation(msg)
@@ -44,6 +46,7 @@ class Validator:
                 raise errors.LIMIT(f"cannot be longer than {MAX_SALT_SIZE} characters")
 
     def execute(self, msg: tx.MsgExecuteContract) -> None:
+        grants.check(msg)
         self._sender_and_contract(msg)
         _check_funds(msg.funds)
         _check_payload(msg.msg)

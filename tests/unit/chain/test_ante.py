@@ -94,7 +94,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "amounts that are no numbers": (
         lambda: _sign(messages=[_send(amount="many")]),
         2,
-        "invalid amount 'many': invalid coins: tx parse error",
+        'math/big: cannot unmarshal "many" into a *big.Int: tx parse error: tx parse error',
     ),
     "an extension option": (
         lambda: _sign(extension_options=[any_pb2.Any(type_url="/x.Y")]),

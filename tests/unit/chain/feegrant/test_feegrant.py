@@ -219,7 +219,7 @@ UNREADABLE: dict[str, tuple[any_pb2.Any, str]] = {
     ),
     "an amount that is no number": (
         pack(BASIC(spend_limit=[coin_pb2.Coin(denom="stake", amount="many")])),
-        "invalid amount 'many': invalid coins",
+        'math/big: cannot unmarshal "many" into a *big.Int',
     ),
     "an expiry after the year 9999": (
         pack(BASIC(expiration=timestamp_pb2.Timestamp(seconds=253_402_300_800))),
