@@ -106,6 +106,8 @@ class Ante:
                 raise INVALID_ADDRESS(f"Invalid fee payer address ({error})") from error
         if not tx.signatures:
             raise NO_SIGNATURES("")
+        if tx.no_signer is not None:
+            raise tx.no_signer
         if len(tx.signatures) != len(tx.signers):
             raise UNAUTHORIZED(
                 f"wrong number of signers; expected {len(tx.signers)}, got {len(tx.signatures)}"

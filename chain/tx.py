@@ -1,8 +1,8 @@
 """Transactions: bytes to a checked value, hashes.
 
 What the SDK's decoder refuses is refused here, with codespace ``sdk``, code 2 (cosmos-sdk x/auth/tx/decoder.go,
-adr027.go, codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves,
-signers that are no addresses. An Any inside a message is left to the message's handler.
+adr027.go, codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves.
+An Any inside a message is left to the message's handler.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class DecodedTx:
     """A transaction whose encoding is canonical; ``body_bytes`` and ``auth_info_bytes`` are what was signed.
 
     ``signers`` are the addresses whose signatures it must carry, in order: those of the messages, then the fee payer.
+    ``no_signer`` is why one of the messages' is no address, which the ante handler refuses.
     """
 
     raw: bytes
@@ -47,6 +48,7 @@ class DecodedTx:
     messages: tuple[Message, ...]
     services: tuple[Service, ...]
     signers: tuple[bytes, ...]
+    no_signer: AbciError | None
     memo: str
     timeout_height: int
     timeout_time: Timestamp | None
@@ -86,6 +88,7 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         for service, packed in zip(services, body.messages, strict=True)
     )
     payer = auth.fee.payer
+    signers, no_signer = _signers(services, messages, payer, address_bytes)
     _check_options(body)
     return DecodedTx(
         raw=raw,
@@ -93,7 +96,8 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         auth_info_bytes=tx.auth_info_bytes,
         messages=messages,
         services=services,
-        signers=_signers(services, messages, payer, address_bytes),
+        signers=signers,
+        no_signer=no_signer,
         memo=body.memo,
         timeout_height=body.timeout_height,
         timeout_time=_timeout(body),
@@ -119,15 +123,18 @@ def _signers(
     messages: tuple[Message, ...],
     payer: str,
     address_bytes: Callable[[str], bytes],
-) -> tuple[bytes, ...]:
+) -> tuple[tuple[bytes, ...], AbciError | None]:
     found: dict[bytes, None] = {}
-    for service, message in zip(services, messages, strict=True):
-        for address in service.signers(message):
-            found[address_bytes(address)] = None
+    try:
+        for service, message in zip(services, messages, strict=True):
+            for address in service.signers(message):
+                found[address_bytes(address)] = None
+    except AbciError as error:
+        return (), error
     if payer:
         with suppress(AbciError):  # no address: refused in the ante handler
             found[address_bytes(payer)] = None
-    return tuple(found)
+    return tuple(found), None
 
 
 def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:

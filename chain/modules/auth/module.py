@@ -11,7 +11,14 @@ from functools import lru_cache
 from typing import Any, Final
 
 from chain.context import Context
-from chain.errors import LOGIC, UNKNOWN_ADDRESS, AbciError, GenesisError, unregistered
+from chain.errors import (
+    INVALID_ADDRESS,
+    LOGIC,
+    UNKNOWN_ADDRESS,
+    AbciError,
+    GenesisError,
+    unregistered,
+)
 from chain.gas import DELETE_COST, HAS_COST, WRITE_COST_FLAT, WRITE_COST_PER_BYTE
 from chain.modules import genesis
 from chain.modules.auth import account as accounts
@@ -27,7 +34,7 @@ from light_client.errors import DecodeError
 
 STORE: Final = "acc"
 FEE_COLLECTOR: Final = "fee_collector"
-MAX_ADDRESS_LENGTH: Final = 255
+ADDRESS_LENGTHS: Final = frozenset({20, 32})
 
 _PARAMS: Final = b"\x00"
 _ACCOUNT: Final = b"\x01"
@@ -239,9 +246,7 @@ def _decoded(address: str) -> tuple[str, bytes]:
 
 
 def _of_fair_length(raw: bytes) -> bytes:
-    """types/address.go VerifyAddressFormat."""
-    if not raw:
-        raise UNKNOWN_ADDRESS("addresses cannot be empty")
-    if len(raw) > MAX_ADDRESS_LENGTH:
-        raise UNKNOWN_ADDRESS(f"address max length is {MAX_ADDRESS_LENGTH}, got {len(raw)}")
+    """Accounts have 20 or 32 bytes, and nothing else is an address (wasmd x/wasm/types VerifyAddressLen)."""
+    if len(raw) not in ADDRESS_LENGTHS:
+        raise INVALID_ADDRESS("")
     return raw

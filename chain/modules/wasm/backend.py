@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chain.context import Context
-from chain.errors import AbciError
+from chain.errors import INVALID_ADDRESS, AbciError
 from chain.gas import prefix_end
+from chain.modules.auth.module import ADDRESS_LENGTHS
 from chain.modules.wasm import keys
 from chain.vm import ApiError
 
@@ -63,8 +64,8 @@ class ContractBackend:
             raise ApiError(str(error)) from error
 
     def humanize(self, canonical: bytes) -> str:
-        if not 0 < len(canonical) <= 255:
-            raise ApiError(f"address max length is 255, got {len(canonical)}: unknown address")
+        if len(canonical) not in ADDRESS_LENGTHS:
+            raise ApiError(INVALID_ADDRESS.text)
         return self._keeper.auth.address_text(canonical)
 
     def query(self, request: bytes, gas_limit: int) -> bytes:

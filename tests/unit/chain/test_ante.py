@@ -294,6 +294,34 @@ def test_refused_by_the_mempool(
     solo.app.simulate(_sign())  # nothing of what was refused has stayed in the mempool's state
 
 
+@pytest.mark.parametrize(
+    ("sender", "refusal"),
+    [
+        ("", ("undefined", 1, "empty address string is not allowed")),
+        ("x", ("undefined", 1, "decoding bech32 failed: invalid bech32 string length 1")),
+        (
+            Person("alice", "osmo").address,
+            (
+                "sdk",
+                35,
+                "hrp does not match bech32 prefix: expected 'cosmos' got 'osmo': internal logic error",
+            ),
+        ),
+        (bech32.encode("cosmos", bytes(300)), ("sdk", 7, "invalid address")),
+    ],
+)
+def test_a_signer_that_is_no_address(
+    solo: Solo, sender: str, refusal: tuple[str, int, str]
+) -> None:
+    """The message's own error, where the ante handler comes to it: there are signatures, whatever they are worth."""
+    message = bank_tx.MsgSend(from_address=sender, to_address=BOB.address)
+    answer = solo.check(_sign(messages=[message]))
+    assert (answer.codespace, answer.code, answer.log) == refusal
+    assert answer.gas_used == 1000
+    unsigned = solo.check(_sign(messages=[message], signers=[]))
+    assert answer.code != unsigned.code == 15
+
+
 def test_too_many_signers() -> None:
     people = [Person(f"signer {index}") for index in range(8)]
     solo = Solo(genesis(dict.fromkeys(people, "10stake")))

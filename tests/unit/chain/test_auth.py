@@ -47,7 +47,9 @@ LONG = bech32.encode("cosmos", bytes(256))
             ("undefined", 1, "decoding bech32 failed: invalid bech32 string length 7"),
             None,
         ),
-        (LONG, ("sdk", 9, "address max length is 255, got 256: unknown address"), None),
+        (LONG, ("sdk", 7, "invalid address"), None),
+        (bech32.encode("cosmos", bytes(21)), ("sdk", 7, "invalid address"), None),
+        (bech32.encode("cosmos", b""), ("sdk", 7, "invalid address"), None),
         (
             OSMO,
             (
