@@ -76,7 +76,7 @@ class _Queries(grpc.GenericRpcHandler):
 
         async def serve(data: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             if path not in self._methods:
-                await context.abort(grpc.StatusCode.UNIMPLEMENTED, self._unknown(path))
+                await context.abort(grpc.StatusCode.UNIMPLEMENTED, unknown(path, self._methods))
             return await self._answer(path, data, context)
 
         return grpc.unary_unary_rpc_method_handler(serve)
@@ -92,12 +92,15 @@ class _Queries(grpc.GenericRpcHandler):
         await context.send_initial_metadata(((HEIGHT_KEY, str(height)),))
         return answer
 
-    def _unknown(self, path: str) -> str:
-        """The words of grpc-go, which relayers look for."""
-        service, _, method = path.removeprefix("/").rpartition("/")
-        if any(known.startswith(f"/{service}/") for known in self._methods):
-            return f"unknown method {method} for service {service}"
-        return f"unknown service {service}"
+
+def unknown(path: str, methods: Iterable[str]) -> str:
+    """The words of grpc-go for a path that is none of ``methods``; relayers look for them."""
+    service, slash, method = path.removeprefix("/").rpartition("/")
+    if not slash:
+        return f'malformed method name: "{path}"'
+    if any(known.startswith(f"/{service}/") for known in methods):
+        return f"unknown method {method} for service {service}"
+    return f"unknown service {service}"
 
 
 def status(error: AbciError) -> tuple[grpc.StatusCode, str]:

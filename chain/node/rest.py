@@ -2,13 +2,13 @@
 
 A request goes the way of an ABCI query with the method's path, and its answer is written as gogoproto's jsonpb writes
 it. Errors are ``{"code", "message", "details"}`` under the HTTP status of their gRPC code. Every origin may read
-answers, as with ``enabled-unsafe-cors``: wallets in browsers are who asks.
+answers, as with ``enabled-unsafe-cors``: wallets in browsers are who asks. gRPC-Web is served on the same port.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
@@ -22,6 +22,7 @@ from chain.node import httprequest, httprule
 from chain.node.engine import Engine
 from chain.node.errors import NodeError, listening
 from chain.node.grpc import HEIGHT_KEY, asked_height, status
+from chain.node.grpcweb import GrpcWeb, is_call
 from chain.node.httprequest import RequestError
 from chain.node.httprule import Route
 from chain.node.limits import ServerLimits
@@ -61,17 +62,18 @@ Page = Callable[[str], Awaitable[Mapping[str, Any]]]
 
 
 class RestServer:
-    """``methods`` are paths of the query table, ``pages`` further documents by path."""
+    """``methods`` is the query table by path, ``pages`` further documents by path."""
 
     def __init__(
         self,
         engine: Engine,
-        methods: Iterable[str],
+        methods: Mapping[str, Any],
         limits: ServerLimits | None = None,
         pages: Mapping[str, Page] | None = None,
     ) -> None:
         self._engine = engine
         self._routes = httprule.routes(methods)
+        self._grpc_web = GrpcWeb(engine, methods)
         self._limits = limits or ServerLimits()
         self._pages = pages or {}
         self._runner: web.AppRunner | None = None
@@ -105,6 +107,8 @@ class RestServer:
     async def _serve(self, request: web.Request) -> web.Response:
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=_CORS)
+        if is_call(request):
+            return await self._grpc_web.serve(request, _CORS)
         path = unquote(request.rel_url.raw_path)
         page = self._pages.get(path) if request.method == "GET" else None
         if page is not None:
