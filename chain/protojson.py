@@ -11,7 +11,6 @@ whatever follows the value is not looked at (``ProtoCodec.UnmarshalJSON``).
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -21,7 +20,7 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
-from chain import gojson
+from chain import gobase64, gojson
 from chain.decimals import show
 from cosmos_pb._pool import POOL
 from light_client.values import Timestamp
@@ -209,7 +208,9 @@ def fill(message: Message, shown: Any, *, loose: bool = False) -> None:
     if shown is None:
         return
     if not isinstance(shown, gojson.Pairs):
-        raise gojson.JsonError(f"cannot unmarshal into Go value of type {message.DESCRIPTOR.name}")
+        kind = _GO_KINDS.get(type(shown), "number")
+        text = f"json: cannot unmarshal {kind} into Go value of type map[string]json.RawMessage"
+        raise gojson.JsonError(text)
     fields = {field.json_name: field for field in message.DESCRIPTOR.fields}
     fields |= {field.name: field for field in message.DESCRIPTOR.fields}
     for name, held in dict(shown).items():
@@ -246,15 +247,17 @@ def _scalar(field: Any, held: Any) -> Any:
             return gojson.encode(plain(held))
         read: Callable[[Any, Any], Any] = _SCALARS.get(field.cpp_type, _integer)
         return read(field, held)
-    except (TypeError, ValueError, binascii.Error) as error:
+    except TypeError as error:
         raise gojson.JsonError(f"cannot unmarshal into {field.full_name}: {error}") from error
+    except ValueError as error:
+        raise gojson.JsonError(str(error)) from error
 
 
 def _text(field: Any, held: Any) -> str | bytes:
     if not isinstance(held, str):
         raise TypeError("not a string")
     if field.type == Field.TYPE_BYTES:
-        return base64.b64decode(held.replace("\r", "").replace("\n", ""), validate=True)
+        return gobase64.decode(held.encode("utf-8", "replace"))
     return gojson.clean(held)
 
 
@@ -271,7 +274,8 @@ def _float(_: Any, held: Any) -> float:
 def _enum(field: Any, held: Any) -> int:
     if isinstance(held, str):
         if held not in field.enum_type.values_by_name:
-            raise ValueError(f"unknown value {held!r}")
+            name = field.enum_type.full_name
+            raise ValueError(f"unknown value {gojson.quote(held)} for enum {name}")
         return int(field.enum_type.values_by_name[held].number)
     return _integer(field, held)
 
@@ -322,7 +326,8 @@ def _read_any(message: Any, shown: Any, loose: bool) -> None:
     try:
         found = POOL.FindMessageTypeByName(url.rpartition("/")[2])
     except KeyError as error:
-        raise gojson.JsonError(f"unable to resolve type URL {url}") from error
+        name = gojson.quote(url.rpartition("/")[2])
+        raise gojson.JsonError(f"unknown message type {name}") from error
     inner = message_factory.GetMessageClass(found)()
     special = found.full_name in _READ_SPECIAL
     body = members.get("value") if special else gojson.Pairs(members.items())
@@ -340,6 +345,7 @@ def _read_text(message: Message, shown: Any, _: bool) -> None:
         raise gojson.JsonError(str(error)) from error
 
 
+_GO_KINDS: Final = {list: "array", str: "string", bool: "bool"}
 _SCALARS: Final[Mapping[int, Callable[[Any, Any], Any]]] = {
     Field.CPPTYPE_STRING: _text,
     Field.CPPTYPE_BOOL: _flag,

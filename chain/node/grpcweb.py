@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from binascii import Error as Base64Error
-from binascii import a2b_base64
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -18,6 +16,7 @@ from urllib.parse import quote
 from aiohttp import web
 from grpc import StatusCode
 
+from chain import gobase64
 from chain.errors import AbciError
 from chain.node.engine import Engine
 from chain.node.errors import NodeError
@@ -152,9 +151,9 @@ def _unzipped(data: bytes) -> bytes:
 
 def _decoded(text: bytes) -> bytes:
     try:
-        return a2b_base64(text.translate(None, b"\r\n"), strict_mode=True)
-    except Base64Error as error:
-        raise Refused(StatusCode.UNKNOWN, f"illegal base64 data: {error}") from error
+        return gobase64.decode(text)
+    except ValueError as error:
+        raise Refused(StatusCode.UNKNOWN, f'connection error: desc = "{error}"') from error
 
 
 def _too_large(size: int, limit: int) -> Refused:

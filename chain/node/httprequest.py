@@ -6,7 +6,6 @@ texts of refusals are those of Go's ``strconv`` and ``encoding/base64``. Paramet
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
-from chain import gojson, protojson
+from chain import gobase64, gojson, protojson
 
 _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)",
@@ -23,7 +22,6 @@ _INTEGER: Final = re.compile(
 _BASES: Final = {"0x": 16, "0b": 2, "0o": 8}
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
-_BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 _MAX_DEPTH: Final = 8
 """Names in a parameter's path, such as the two of ``pagination.limit``: no request is deeper."""
 
@@ -184,22 +182,11 @@ def _float(text: str) -> float:
 
 def _bytes(text: str) -> bytes:
     """Base64 of either alphabet, with its padding."""
-    raw = text.encode("utf-8", "replace").replace(b"\r", b"").replace(b"\n", b"")
-    for altchars in (b"+/", b"-_"):
-        try:
-            return base64.b64decode(raw, altchars, validate=True)
-        except ValueError:
-            continue
-    raise ValueError(f"illegal base64 data at input byte {_corrupt(raw)}")
-
-
-def _corrupt(raw: bytes) -> int:
-    """Where ``encoding/base64`` stops in the URL-safe alphabet."""
-    for at, byte in enumerate(raw):
-        if byte not in _BASE64:
-            padding = byte == ord("=") and at % 4 >= 2
-            return len(raw) if padding and at % 4 == 2 and at + 1 == len(raw) else at + padding
-    return len(raw) - len(raw) % 4
+    raw = text.encode("utf-8", "replace")
+    try:
+        return gobase64.decode(raw)
+    except ValueError:
+        return gobase64.decode(raw, url_safe=True)
 
 
 def _quote(text: str) -> str:

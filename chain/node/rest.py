@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from posixpath import normpath
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 from aiohttp import web
 from google.protobuf.message import Message
@@ -110,6 +111,8 @@ class RestServer:
         if is_call(request):
             return await self._grpc_web.serve(request, _CORS)
         path = unquote(request.rel_url.raw_path)
+        if path != _clean(path):
+            return web.Response(status=301, headers={**_CORS, "Location": _location(request)})
         page = self._pages.get(path) if request.method == "GET" else None
         if page is not None:
             return await _shown_page(page, request.url.host or "")
@@ -157,6 +160,18 @@ class RestServer:
             log.warning("%s has an answer that JSON cannot show: %r", route.method, error)
             return _error(StatusCode.UNKNOWN, f"the answer cannot be shown as JSON: {error}")
         return _json(body, headers={HEIGHT_KEY: str(height)})
+
+
+def _clean(path: str) -> str:
+    """Go's ``path.Clean``, which keeps no empty or dotted segments; a slash at the end stays (gorilla/mux)."""
+    cleaned = normpath("/" + path.lstrip("/"))
+    return f"{cleaned}/" if path.endswith("/") and cleaned != "/" else cleaned
+
+
+def _location(request: web.Request) -> str:
+    url = request.rel_url
+    query = f"?{url.raw_query_string}" if url.raw_query_string else ""
+    return quote(_clean(unquote(url.raw_path)), safe="/:@!$&'()*+,;=~") + query
 
 
 async def _shown_page(page: Page, hostname: str) -> web.Response:

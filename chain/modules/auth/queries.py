@@ -64,6 +64,11 @@ class Queries:
     def address_by_id(
         self, ctx: Context, request: query_pb2.QueryAccountAddressByIDRequest
     ) -> query_pb2.QueryAccountAddressByIDResponse:
+        """The REST path names the field that is no more answered, here as in the SDK."""
+        if request.id:
+            raise invalid_argument(
+                "requesting with id isn't supported, try to request using account-id"
+            )
         raw = self._auth.address_of_number(ctx, request.account_id)
         if raw is None:
             raise not_found(f"account address not found with account number {request.account_id}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from chain import gojson
+from chain import gobase64, gojson
 from chain.context import Context
 from chain.errors import AbciError
 from chain.modules.ibc.errors import ROUTE_NOT_FOUND
@@ -177,18 +176,7 @@ def _from_members(members: dict[str, object]) -> StandardAck | None:
     result = members["result"]
     if result is None:
         return StandardAck(null_result=True)
-    return StandardAck(result=_go_base64(result)) if isinstance(result, str) else None
-
-
-def _go_base64(text: str) -> bytes:
-    """Standard base64 as Go decodes it: line breaks are skipped, everything else is strict."""
-    if not text.isascii():
-        raise ValueError("illegal base64 data")
-    stripped = text.replace("\r", "").replace("\n", "").encode()
-    try:
-        return binascii.a2b_base64(stripped, strict_mode=True)
-    except binascii.Error as error:
-        raise ValueError(str(error)) from error
+    return StandardAck(result=gobase64.decode(result.encode())) if isinstance(result, str) else None
 
 
 def _text_escape(data: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chain.context import Context
-from chain.errors import Registered
+from chain.errors import AbciError, Registered
 from chain.modules.auth.module import Auth
 from chain.modules.idle.paging import page_of
 from chain.modules.staking.module import Staking
@@ -78,7 +78,10 @@ class DistributionQueries:
         start, end = request.starting_height, request.ending_height
         if end < start:
             raise invalid_argument(f"starting height greater than ending height ({start} > {end})")
-        self._staking.operator_bytes(request.validator_address)
+        try:
+            self._staking.operator_bytes(request.validator_address)
+        except AbciError as error:
+            raise invalid_argument("invalid validator address") from error
         page = page_of((), request.pagination)[1]
         return q.QueryValidatorSlashesResponse(pagination=page)
 

@@ -102,7 +102,7 @@ def _find(ctx: Context, text: str) -> Denom:
     try:
         digest = parse_hash(text.removeprefix("ibc/"))
     except ValueError as error:
-        raise invalid_argument(f"invalid denom trace hash: {text}, error: {error}") from error
+        raise invalid_argument(f"invalid denom trace hash: , error: {error}") from error
     found = store.denom(ctx, digest)
     if found is None:
         raise not_found(str(DENOM_NOT_FOUND(text)))

@@ -207,10 +207,13 @@ async def test_what_is_refused(rest: RestClient, name: str) -> None:
     assert (told["Content-Type"], answer) == (BINARY, b"")
 
 
-@pytest.mark.parametrize("body", [b"!!!!", b"AAAAAA", b"AA=="])
-async def test_base64_that_is_none(rest: RestClient, body: bytes) -> None:
+@pytest.mark.parametrize(
+    ("body", "at"), [(b"!!!!", 0), (b"AA==AAAAAA==", 4), (b"AAAAAAA", 4), (b"AAAA-_AA", 4)]
+)
+async def test_base64_that_is_none(rest: RestClient, body: bytes, at: int) -> None:
     _, told, answer = await call(rest, PARAMS, body, TEXT)
-    assert (told["grpc-status"], answer) == ("2", b"")
+    text = f'connection error: desc = "illegal base64 data at input byte {at}"'
+    assert (told["grpc-status"], told["grpc-message"], answer) == ("2", text, b"")
 
 
 async def test_garbage_inside_a_frame(rest: RestClient) -> None:

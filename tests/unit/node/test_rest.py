@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from helpers.accounts import Person
 from helpers.rest import ALICE, RestClient, rest_chain
+from yarl import URL
 
-from chain.node import ServerLimits
+from chain.node import ServerLimits, httprule
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 
@@ -163,6 +164,105 @@ async def test_bodies_that_are_no_request(rest: RestClient, body: str) -> None:
     response, answer = await rest.request("POST", TXS, data=body.encode())
     assert (response.status, answer["code"]) == (400, 3)
     assert answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("[]", "json: cannot unmarshal array into Go value of type map[string]json.RawMessage"),
+        ("5", "json: cannot unmarshal number into Go value of type map[string]json.RawMessage"),
+        ('{"tx_bytes":"!!"}', "illegal base64 data at input byte 0"),
+        (
+            '{"tx_bytes":"AAAA","mode":"X"}',
+            'unknown value "X" for enum cosmos.tx.v1beta1.BroadcastMode',
+        ),
+    ],
+)
+async def test_what_is_said_of_a_body(rest: RestClient, body: str, text: str) -> None:
+    """As wasmd 0.61.14 says it."""
+    _, answer = await rest.request("POST", TXS, data=body.encode())
+    assert answer == {"code": 3, "message": text, "details": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "cleaned"),
+    [
+        ("/cosmos//bank/v1beta1/./params?x=1", "/cosmos/bank/v1beta1/params?x=1"),
+        ("/cosmos/../bank/v1beta1/./params/", "/bank/v1beta1/params/"),
+        ("//", "/"),
+        ("/.cosmos/%2e%2e/x", "/x"),
+        ("/a%2Fb//c", "/a/b/c"),
+        ("/a%0d%0ab//c", "/a%0D%0Ab/c"),
+    ],
+)
+async def test_paths_are_cleaned_first(rest: RestClient, path: str, cleaned: str) -> None:
+    url = URL(rest.node.rest_url + path, encoded=True)
+    async with rest.session.get(url, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (301, cleaned)
+
+
+async def test_every_method_has_a_path(rest: RestClient) -> None:
+    """But for two of ibc-go 8, which ibc-go 10 has neither here nor there."""
+    methods = rest.node._queries().methods
+    routed = {route.method for route in httprule.routes(methods)}
+    transfer = "/ibc.applications.transfer.v1.Query/"
+    assert set(methods) - routed == {f"{transfer}DenomTrace", f"{transfer}DenomTraces"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "answer"),
+    [
+        (
+            "/ibc/apps/interchain_accounts/host/v1/params",
+            200,
+            {"params": {"host_enabled": True, "allow_messages": ["*"]}},
+        ),
+        (
+            "/ibc/apps/interchain_accounts/controller/v1/params",
+            200,
+            {"params": {"controller_enabled": True}},
+        ),
+        (
+            "/ibc/apps/interchain_accounts/controller/v1/owners/x/connections/x",
+            404,
+            {
+                "code": 5,
+                "message": "failed to retrieve account address for icacontroller-x on connection x",
+                "details": [],
+            },
+        ),
+        (
+            "/cosmos/auth/v1beta1/address_by_id/1",
+            400,
+            {
+                "code": 3,
+                "message": "requesting with id isn't supported, try to request using account-id",
+                "details": [],
+            },
+        ),
+        (
+            "/cosmos/auth/v1beta1/address_by_id/0",
+            200,
+            {"account_address": ALICE.address},
+        ),
+        (
+            "/ibc/apps/transfer/v1/denoms/x",
+            400,
+            {
+                "code": 3,
+                "message": "invalid denom trace hash: , error: encoding/hex: invalid byte: U+0078 'x'",
+                "details": [],
+            },
+        ),
+        (
+            "/cosmos/distribution/v1beta1/validators/x/slashes",
+            400,
+            {"code": 3, "message": "invalid validator address", "details": []},
+        ),
+    ],
+)
+async def test_answers_of_wasmd(rest: RestClient, path: str, status: int, answer: Any) -> None:
+    assert await rest.get(path) == (status, answer)
 
 
 async def test_every_origin_may_ask(rest: RestClient) -> None:
