@@ -66,7 +66,7 @@ class Application:
         required_fees(self.min_gas_prices, 1)  # a price that is no number is told at once
         self._modules: tuple[Module, ...] = parts.modules
         self._consensus = parts.consensus
-        self._executor = Executor(self.messages, parts.auth, parts.ante)
+        self._executor = Executor(self.messages, parts.auth, parts.ante, parts.consensus)
         self._bookkeeping = Bookkeeping(self.multistore, keep_recent)
         self._genesis: Branch | None = None
         self._pending: Block | None = None

@@ -18,8 +18,9 @@ from chain.ante import Ante
 from chain.context import Context, Mode
 from chain.errors import INVALID_REQUEST, OUT_OF_GAS, PANIC, TX_DECODE, AbciError, OutOfGas
 from chain.events import Event, EventLog, to_pb
-from chain.gas import GasMeter
+from chain.gas import READ_COST_FLAT, READ_COST_PER_BYTE, GasMeter
 from chain.modules.auth.module import Auth
+from chain.modules.base.consensus import PARAMS, Consensus
 from chain.router import MessageResult, MessageRouter, type_url
 from chain.tx import DecodedTx, decode
 from cosmos_pb.cosmos.base.abci.v1beta1 import abci_pb2
@@ -49,10 +50,13 @@ class Outcome:
 
 
 class Executor:
-    def __init__(self, messages: MessageRouter, auth: Auth, ante: Ante) -> None:
+    def __init__(
+        self, messages: MessageRouter, auth: Auth, ante: Ante, consensus: Consensus
+    ) -> None:
         self._messages = messages
         self._auth = auth
         self._ante = ante
+        self._consensus = consensus
         self._small = lru_cache(maxsize=_CACHED_TXS)(self._decode)
         self._large = lru_cache(maxsize=_CACHED_LARGE)(self._decode)
 
@@ -73,14 +77,17 @@ class Executor:
         try:
             tx = self._accept(raw)
         except AbciError as error:
-            return Outcome(error=error)
+            return self._unmetered(state, error)
         ctx = state.fork()
         ctx.tx_bytes = raw
         try:
             for decorator in self._ante.decorators:
                 ctx = decorator(ctx, tx)
         except Exception as error:  # noqa: BLE001 - baseapp recovers here too
-            return self._refused(state, ctx.gas, _refusal(error, ctx.gas), ())
+            refusal = _refusal(error, ctx.gas)
+            if PANIC.matches(refusal):
+                return self._unmetered(state, refusal)
+            return self._refused(state, ctx.gas, refusal, ())
         state.merge(ctx, events=False)
         return self._run_messages(state, ctx, tx)
 
@@ -148,6 +155,16 @@ class Executor:
                 packed.attributes.add(key="msg_index", value=str(index), index=True)
                 found.append(packed)
         return found
+
+    def _unmetered(self, state: Context, error: AbciError) -> Outcome:
+        """What has no meter of its own (yet), or lost it in a panic, has used what its context cost.
+
+        That is a read of the consensus parameters (baseapp getContextForTx).
+        """
+        gas = GasMeter()
+        size = len(PARAMS) + len(self._consensus.stored(state))
+        gas.consume(READ_COST_FLAT + READ_COST_PER_BYTE * size, "ReadPerByte")
+        return Outcome(0, gas.consumed, error=_charge_block(state, gas) or error)
 
     def _refused(
         self, state: Context, gas: GasMeter, error: AbciError, events: tuple[abci.Event, ...]

@@ -11,7 +11,7 @@ from cosmos_pb.cosmos.consensus.v1 import query_pb2
 from cosmos_pb.tendermint.types import params_pb2
 
 STORE: Final = "consensus"
-_PARAMS: Final = b"Consensus"
+PARAMS: Final = b"Consensus"
 
 
 class Consensus:
@@ -28,10 +28,10 @@ class Consensus:
 
     def stored(self, ctx: Context) -> bytes:
         """The serialized parameters; empty before the first genesis."""
-        return ctx.store.get(STORE, _PARAMS) or b""
+        return ctx.store.get(STORE, PARAMS) or b""
 
     def set_params(self, ctx: Context, params: params_pb2.ConsensusParams) -> None:
-        ctx.kv(STORE).set(_PARAMS, params.SerializeToString())
+        ctx.kv(STORE).set(PARAMS, params.SerializeToString())
 
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """Nothing: the parameters come with the InitChain request."""

@@ -353,6 +353,16 @@ def test_keys_that_are_refused(solo: Solo, name: str) -> None:
     assert (result.code, result.log) == (code, text)
 
 
+@pytest.mark.parametrize("name", ["32 bytes of secp256k1", "no point"])
+def test_without_a_meter_only_the_context_costs(solo: Solo, name: str) -> None:
+    """As in wasmd, where that is a read of the consensus parameters: after a panic, and before the ante handler."""
+    key, _, _ = REFUSED[name]
+    stored = solo.app.context_at(0).store.get("consensus", b"Consensus")
+    assert stored is not None
+    result = solo.check(_raw(solo, PASSKEY, key))
+    assert (result.gas_wanted, result.gas_used) == (0, 1000 + 3 * (len(b"Consensus") + len(stored)))
+
+
 def test_a_simulation_of_a_known_key_panics_in_amino(solo: Solo) -> None:
     """As in wasmd, where wallets with such keys have to simulate with a signature."""
     first = _simulated(solo, _raw(solo, PASSKEY, unsigned=True))
