@@ -52,30 +52,34 @@ class AbciQueries:
         self._app = app
 
     def answer(self, request: abci.RequestQuery) -> abci.ResponseQuery:
-        """Height 0 means the latest; a refusal is a response with a code, and only gRPC's names the height."""
+        """Height 0 means the latest; a refusal is a response with a code, and only a method's own names the height."""
         height = request.height or self._multistore.version
         grpc = request.path in self._queries.methods
         try:
             return self._grpc(request, height) if grpc else self._route(request, height)
         except AbciError as error:
-            return _refused(error, height if grpc else 0)
+            return _refused(error)
         except StoreError as error:
-            return _refused(self._no_state(height, error), height if grpc else 0)
+            return _refused(self._no_state(height, error))
         except Exception as error:  # noqa: BLE001 - baseapp recovers here too
             _log.exception("query %s failed in our own code", request.path)
-            return _refused(PANIC(f"{type(error).__name__}: {error}"), height if grpc else 0)
+            return _refused(PANIC(f"{type(error).__name__}: {error}"))
 
     def _route(self, request: abci.RequestQuery, height: int) -> abci.ResponseQuery:
-        parts = request.path.removeprefix("/").split("/")
-        match parts:
+        if not request.path:
+            raise UNKNOWN_REQUEST("no query path provided")
+        match request.path.removeprefix("/").split("/"):
             case ["app", *rest]:
                 return self._app_query(rest, request.data, height)
-            case ["store", name, *rest]:
-                return self._store(name, "/".join(rest), request, height)
-            case ["p2p", "filter", "addr" | "id", _]:
+            case ["store", *rest]:
+                name, _, subpath = "/".join(rest).partition("/")
+                return self._store(name, subpath, request, height)
+            case ["p2p", "filter", "addr" | "id", _, *_]:
                 return abci.ResponseQuery()
-            case [""]:
-                raise UNKNOWN_REQUEST("no query path provided")
+            case ["p2p", _, _, _, *_]:
+                raise UNKNOWN_REQUEST("expected second parameter to be 'filter'")
+            case ["p2p", *_]:
+                raise UNKNOWN_REQUEST("path should be p2p filter <addr|id> <parameter>")
             case _:
                 raise UNKNOWN_REQUEST("unknown query path")
 
@@ -111,7 +115,7 @@ class AbciQueries:
         try:
             value = self._queries.handle(ctx, request.path, request.data)
         except AbciError as error:
-            raise over_abci(error) from error
+            return _refused(over_abci(error), height)
         return abci.ResponseQuery(height=height, value=value)
 
     def check_height(self, height: int, *, prove: bool = False) -> None:
@@ -182,7 +186,7 @@ class AbciQueries:
         )
 
 
-def _refused(error: AbciError, height: int) -> abci.ResponseQuery:
+def _refused(error: AbciError, height: int = 0) -> abci.ResponseQuery:
     return abci.ResponseQuery(
-        code=error.code, codespace=error.codespace, log=error.log, height=max(height, 0)
+        code=error.code, codespace=error.codespace, log=error.log, height=height
     )

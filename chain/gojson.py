@@ -6,7 +6,7 @@ import codecs
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NoReturn
@@ -35,6 +35,23 @@ _TOKEN: Final = re.compile(
     re.VERBOSE,
 )
 
+
+_TEXT: Final = re.compile(
+    rb"""(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+""",
+)
+_LITERALS: Final = {b"t": b"true", b"f": b"false", b"n": b"null"}
+_WANTED_VALUES: Final = frozenset({"value", "first"})
+_CONTEXT: Final = {
+    "value": "looking for beginning of value",
+    "first": "looking for beginning of value",
+    "name": "looking for beginning of object key string",
+    "member": "looking for beginning of object key string",
+    "colon": "after object key",
+    "end": "after top-level value",
+}
+_GO_ESCAPES: Final = {
+    '"': '\\"', "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v",
+}  # fmt: skip
 
 _PLAIN_POWERS: Final = range(-6, 21)
 """Powers of ten that Go writes out; others get an exponent."""
@@ -98,10 +115,18 @@ def loads(data: bytes, *, trailing: bool = False) -> Any:
 def valid(data: bytes) -> bool:
     """``json.Valid``: Go minds neither bytes that are no UTF-8 nor numbers of any size."""
     try:
+        check(data)
+    except JsonError:
+        return False
+    return True
+
+
+def check(data: bytes) -> None:
+    """JsonError, in the words of its scanner, for what ``encoding/json`` does not take for JSON."""
+    try:
         msgspec.json.decode(data)
     except (ValueError, RecursionError):  # what msgspec refuses may still be JSON to Go
-        return _scan(data)
-    return True
+        _scan(data)
 
 
 def compact(data: bytes) -> bytes:
@@ -111,18 +136,117 @@ def compact(data: bytes) -> bytes:
     return b"".join(token[0].lstrip(_SPACE.encode()) for token in _TOKEN.finditer(data))
 
 
-def _scan(data: bytes) -> bool:
-    """The grammar of RFC 8259 over bytes, without recursion."""
+def parts(data: bytes) -> Iterator[bytes]:
+    """The items of an array, or names and values of an object in turn, as they stand in JSON that is valid."""
+    depth, begin, end = 0, -1, 0
+    for token in _TOKEN.finditer(data):
+        kind = token.lastgroup
+        at, previous = token.start(kind or 0), end
+        end = token.end()
+        if kind == "close":
+            depth -= 1
+        if (kind in {"comma", "colon"} and depth == 1) or (kind == "close" and not depth):
+            if begin >= 0:
+                yield data[begin:previous]
+            begin = -1
+        elif depth == 1 and begin < 0:
+            begin = at
+        if kind == "open":
+            depth += 1
+
+
+def first(data: bytes) -> bytes:
+    """The value that bytes begin with, as ``json.Decoder`` finds it. JsonError."""
+    if not data.strip(_SPACE.encode()):
+        raise JsonError("EOF")
+    return data[: _scan(data, alone=False)].strip(_SPACE.encode())
+
+
+def _scan(data: bytes, *, alone: bool = True) -> int:
+    """The grammar of RFC 8259 over bytes, without recursion: where the value ends. JsonError.
+
+    Nothing may follow a value that is ``alone``.
+    """
     inside = bytearray()  # the brackets that are open
-    wanted = "value"
+    wanted, before = "value", b""
     at = 0
     while token := _TOKEN.match(data, at):
-        at = token.end()
         step = _step(inside, wanted, token.lastgroup or "", token[0][-1:])
         if step is None:
-            return False
-        wanted = step
-    return wanted == "end" and not data[at:].strip(_SPACE.encode())
+            if len(inside) > MAX_DEPTH:
+                raise JsonError(
+                    f"invalid character {_char(data[token.end() - 1])} exceeded max depth"
+                )
+            break
+        at, wanted, before = token.end(), step, token["other"] or b""
+        if wanted == "end" and not alone and not _unfinished(data, at, before):
+            return at
+    if wanted == "end" and not data[at:].strip(_SPACE.encode()):
+        return at
+    at, context = _unfinished(data, at, before) or _misplaced(data, at, wanted, inside)
+    if at >= len(data):
+        raise JsonError(_cut_short(context) if alone else "unexpected EOF")
+    raise JsonError(f"invalid character {_char(data[at])} {context}")
+
+
+def _cut_short(context: str) -> str:
+    """At the end Go's scanner tries a space, which only some tokens refuse."""
+    if context.startswith(("in string literal", "looking", "after object", "after array")):
+        return "unexpected end of JSON input"
+    return f"invalid character ' ' {context}"
+
+
+def _unfinished(data: bytes, at: int, before: bytes) -> tuple[int, str] | None:
+    """Where Go stops when ``before``, a number, goes on with a fraction or an exponent that is none."""
+    mark = data[at : at + 1].lower()
+    if not before[-1:].isdigit() or mark not in {b".", b"e"} or b"e" in before.lower():
+        return None
+    if mark == b".":
+        return None if b"." in before else (at + 1, "after decimal point in numeric literal")
+    signed = data[at + 1 : at + 2] in {b"+", b"-"}
+    return at + 1 + signed, "in exponent of numeric literal"
+
+
+def _misplaced(data: bytes, at: int, wanted: str, inside: bytearray) -> tuple[int, str]:
+    """The first byte that Go's scanner does not take at or after ``at``, and what it says of it."""
+    at = len(data) - len(data[at:].lstrip(_SPACE.encode()))
+    first = data[at : at + 1]
+    if first == b'"' and wanted in _WANTED_VALUES | {"name", "member"}:
+        return _inside_text(data, at + 1)
+    if first and first in b"-tfn" and wanted in _WANTED_VALUES:
+        return _inside_other(data, at)
+    if wanted == "next":
+        kind = "array element" if inside[-1:] == b"[" else "object key:value pair"
+        return at, f"after {kind}"
+    return at, _CONTEXT[wanted]
+
+
+def _inside_text(data: bytes, at: int) -> tuple[int, str]:
+    good = _TEXT.match(data, at)
+    at = good.end() if good else at
+    if data[at : at + 1] != b"\\":
+        return at, "in string literal"
+    if data[at + 1 : at + 2] != b"u":
+        return at + 1, "in string escape code"
+    at += 2
+    while data[at : at + 1] and data[at : at + 1] in b"0123456789abcdefABCDEF":
+        at += 1
+    return at, "in \\u hexadecimal character escape"
+
+
+def _inside_other(data: bytes, at: int) -> tuple[int, str]:
+    literal = _LITERALS.get(data[at : at + 1])
+    if literal is None:
+        return at + 1, "in numeric literal"
+    same = 1
+    while data[at + same : at + same + 1] == literal[same : same + 1]:
+        same += 1
+    return at + same, f"in literal {literal.decode()} (expecting '{chr(literal[same])}')"
+
+
+def _char(byte: int) -> str:
+    quoted = quote_go(chr(byte))[1:-1]
+    return {"'": r"'\''", '"': "'\"'"}.get(chr(byte), f"'{quoted}'")
 
 
 def _step(inside: bytearray, wanted: str, kind: str, last: bytes) -> str | None:
@@ -149,6 +273,26 @@ def _step(inside: bytearray, wanted: str, kind: str, last: bytes) -> str | None:
     if kind in {"text", "other"} and wanted in {"value", "first"}:
         return "next" if inside else "end"
     return None
+
+
+def quote_go(text: str) -> str:
+    """``strconv.Quote``: a Go string literal."""
+    return '"' + "".join(map(_go_escape, text)) + '"'
+
+
+def _go_escape(char: str) -> str:
+    if char in _GO_ESCAPES:
+        return _GO_ESCAPES[char]
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return (
+        f"\\x{code:02x}"
+        if code < 0x80
+        else f"\\u{code:04x}"
+        if code < 0x10000
+        else f"\\U{code:08x}"
+    )
 
 
 def is_number(text: str) -> bool:

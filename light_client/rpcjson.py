@@ -48,7 +48,7 @@ def header_from_json(value: Any) -> Header:
 
 def header_to_json(header: Header) -> Json:
     return {
-        "version": {"block": str(header.version.block), "app": str(header.version.app)},
+        "version": _version_to_json(header),
         "chain_id": header.chain_id,
         "height": str(header.height),
         "time": header.time.rfc3339(),
@@ -63,6 +63,12 @@ def header_to_json(header: Header) -> Json:
         "evidence_hash": to_hex(header.evidence_hash),
         "proposer_address": to_hex(header.proposer_address),
     }
+
+
+def _version_to_json(header: Header) -> Json:
+    """CometBFT leaves zeros out."""
+    versions = {"block": header.version.block, "app": header.version.app}
+    return {name: str(version) for name, version in versions.items() if version}
 
 
 def block_id_from_json(value: Any) -> BlockID:

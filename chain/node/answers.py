@@ -76,7 +76,7 @@ def tx_proof(stored: StoredBlock, index: int) -> Json:
 
 
 def query(text: str) -> query_language.Query:
-    if len(text) > query_language.MAX_LENGTH:
+    if len(text.encode("utf-8", "replace")) > query_language.MAX_LENGTH:
         raise RpcError("maximum query length exceeded")
     return query_language.parse(text)
 

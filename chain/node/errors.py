@@ -2,11 +2,13 @@
 
 ::
 
-    ChainError ├── NodeError          the node's own files contradict each other, or the application
-    broke its contract └── MempoolError       a transaction was not taken into the mempool RpcError
-    a JSON-RPC call is refused: code, message and data as CometBFT answers them └── InvalidParams
-    -32602, the caller's arguments QueryError             text that is not in CometBFT's query
-    language
+    ChainError
+    ├── NodeError          the node's own files contradict each other, or the application broke its contract
+    ├── MempoolError       a transaction was not taken into the mempool
+    └── QueryError         text that is not in CometBFT's query language
+    RpcError               a JSON-RPC call is refused: code, message and data as CometBFT answers them
+    ├── InvalidParams      -32602, the caller's arguments
+    └── HandlerPanic       -32603, where CometBFT's own handler panics
 """
 
 from __future__ import annotations
@@ -66,6 +68,10 @@ class MethodNotFound(RpcError):
 class InvalidParams(RpcError):
     code = -32602
     message = "Invalid params"
+
+
+class HandlerPanic(RpcError):
+    """Where a handler of CometBFT panics: nothing else of the request is answered, and ``data`` is the panic's text."""
 
 
 class ServerError(RpcError):

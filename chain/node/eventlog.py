@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from chain import gojson
 from chain.node import abcijson
 from chain.node.block import tx_hash
 from cosmos_pb.tendermint.abci import types_pb2 as abci
@@ -56,7 +55,7 @@ class Event:
     @cached_property
     def encoded(self) -> bytes:
         """``json`` without its opening brace: the same bytes for every subscriber."""
-        return msgspec.json.encode(self.json)[1:]
+        return gojson.encode(self.json)[1:]
 
 
 def block_events(stored: StoredBlock) -> Iterator[Event]:

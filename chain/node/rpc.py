@@ -16,11 +16,11 @@ from typing import Any, Final
 import msgspec
 
 from chain.errors import ChainError
-from chain.node import abcijson, answers, arguments
-from chain.node.arguments import Parameter
+from chain.node import abcijson, answers, arguments, roundstate
+from chain.node.arguments import Evidence, Parameter
 from chain.node.block import tx_hash
 from chain.node.engine import Engine
-from chain.node.errors import InvalidParams, MethodNotFound, RpcError
+from chain.node.errors import MethodNotFound, RpcError
 from chain.node.execution import COMET_VERSION, P2P_PROTOCOL
 from chain.node.identity import Identity
 from cosmos_pb.tendermint.abci import types_pb2 as abci
@@ -38,11 +38,19 @@ log = logging.getLogger("chain.node")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """``reads``: the handler is an ordinary function that runs on a reader's thread."""
+    """``reads``: the handler is an ordinary function that runs on a reader's thread.
+
+    ``cached``: a browser may keep the answer for a day; ``needs`` names the argument without which it may not.
+    """
 
     handler: Callable[..., Any]
     parameters: tuple[Parameter, ...] = ()
     reads: bool = False
+    cached: bool = False
+    needs: str = ""
+
+    def cacheable(self, values: Mapping[str, Any]) -> bool:
+        return self.cached and (not self.needs or self.needs in values)
 
 
 class Rpc:
@@ -54,8 +62,8 @@ class Rpc:
         self._background: set[asyncio.Task[Any]] = set()
         self._genesis_json = msgspec.json.encode(engine.genesis.to_json())
 
-    async def call(self, method: str, params: Any) -> Any:
-        """The result of a method called with JSON params. Raises RpcError, whatever happens."""
+    async def call(self, method: str, params: bytes) -> Any:
+        """The result of a method called with JSON of its params. Raises RpcError, whatever happens."""
         route = route_of(method)
         return await self.run(route, arguments.from_json(route.parameters, params))
 
@@ -194,53 +202,11 @@ class Rpc:
 
     async def consensus_state(self) -> Json:
         state = self._engine.execution.state
-        count, power = len(state.validators), state.validators.total_power
-        nobody = f"BA{{{count}:{'_' * count}}} 0/{power} = 0.00"
-        votes = {
-            "round": 0,
-            "prevotes": ["nil-Vote"] * count,
-            "prevotes_bit_array": nobody,
-            "precommits": ["nil-Vote"] * count,
-            "precommits_bit_array": nobody,
-        }
-        return {
-            "round_state": {
-                "height/round/step": f"{self._next_height}/0/1",
-                "start_time": state.time.rfc3339(),
-                "proposal_block_hash": "",
-                "locked_block_hash": "",
-                "valid_block_hash": "",
-                "height_vote_set": [votes],
-                "proposer": self._proposer(),
-            }
-        }
+        return {"round_state": roundstate.simple(state, self._store.height + 1)}
 
     async def dump_consensus_state(self) -> Json:
         state = self._engine.execution.state
-        proposer = state.validators.proposer
-        return {
-            "round_state": {
-                "height": str(self._next_height),
-                "round": 0,
-                "step": 1,
-                "start_time": state.time.rfc3339(),
-                "commit_time": state.time.rfc3339(),
-                "validators": {
-                    "validators": rpcjson.validators_to_json(state.validators.validators),
-                    "proposer": rpcjson.validator_to_json(proposer) if proposer else None,
-                },
-                "proposal": None,
-                "proposal_block": None,
-                "locked_round": -1,
-                "locked_block": None,
-                "valid_round": -1,
-                "valid_block": None,
-                "commit_round": -1,
-                "last_commit": rpcjson.commit_to_json(state.commit),
-                "triggered_timeout_precommit": False,
-            },
-            "peers": [],
-        }
+        return {"round_state": roundstate.full(state, self._store.height + 1), "peers": []}
 
     # Transactions
 
@@ -339,12 +305,10 @@ class Rpc:
         request = abci.RequestQuery(path=path, data=data, height=height, prove=prove)
         return {"response": abcijson.query(await self._engine.query(request))}
 
-    async def broadcast_evidence(self, evidence: Any = None) -> Json:
+    async def broadcast_evidence(self, evidence: Evidence | None = None) -> Json:
         """The validators of an embedded chain are one process that signs each height once."""
         if evidence is None:
             raise RpcError("no evidence was provided")
-        if not isinstance(evidence, Mapping) or not isinstance(evidence.get("type"), str):
-            raise InvalidParams("evidence must be an object with type and value")
         raise RpcError("failed to add evidence: this chain's validators are not punished")
 
     # Parts of the answers
@@ -353,10 +317,6 @@ class Rpc:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.debug("broadcast_tx_async: %s", error)
-
-    @property
-    def _next_height(self) -> int:
-        return self._store.height + 1
 
     def _node_info(self) -> Json:
         identity = self._identity
@@ -375,11 +335,6 @@ class Rpc:
             "moniker": identity.moniker,
             "other": {"tx_index": "on", "rpc_address": identity.rpc_address},
         }
-
-    def _proposer(self) -> Json:
-        validators = self._engine.execution.state.validators
-        address = validators.proposer.address if validators.proposer else b""
-        return {"address": to_hex(address), "index": validators.index(address)}
 
     def _height(self, height: int | None, ahead: int = 0) -> int:
         """``getHeight`` of CometBFT; ``ahead`` is 1 where the block being made counts."""
@@ -427,45 +382,54 @@ class Rpc:
         }
 
 
-def route_of(method: Any) -> Route:
+def route_of(method: str) -> Route:
     """Raises MethodNotFound."""
-    route = ROUTES.get(method) if isinstance(method, str) else None
+    route = ROUTES.get(method)
     if route is None:
-        raise MethodNotFound(str(method))
+        raise MethodNotFound(method)
     return route
 
 
 _NO_BLOCK: Final = BlockID()
-_HEIGHT: Final = Parameter("height", "int")
-_TX: Final = Parameter("tx", "bytes")
-_QUERY: Final = Parameter("query", "text")
+_HEIGHT: Final = Parameter("height", "int64")
+_TX: Final = Parameter("tx", "types.Tx")
+_HASH: Final = Parameter("hash", "[]uint8")
+_QUERY: Final = Parameter("query", "string")
 _PROVE: Final = Parameter("prove", "bool")
 _PAGES: Final = (Parameter("page", "int"), Parameter("per_page", "int"))
-_ORDER: Final = Parameter("order_by", "text")
+_ORDER: Final = Parameter("order_by", "string")
+_WINDOW: Final = (Parameter("minHeight", "int64"), Parameter("maxHeight", "int64"))
+
+
+def _at_height(handler: Callable[..., Any], *parameters: Parameter) -> Route:
+    return Route(handler, (_HEIGHT, *parameters), reads=True, cached=True, needs="height")
+
+
+def _read(handler: Callable[..., Any], *parameters: Parameter) -> Route:
+    return Route(handler, parameters, reads=True, cached=True)
+
 
 ROUTES: Final[dict[str, Route]] = {
     "health": Route(Rpc.health),
     "status": Route(Rpc.status),
     "net_info": Route(Rpc.net_info),
-    "blockchain": Route(
-        Rpc.blockchain, (Parameter("minHeight", "int"), Parameter("maxHeight", "int")), reads=True
-    ),
-    "genesis": Route(Rpc.genesis),
-    "genesis_chunked": Route(Rpc.genesis_chunked, (Parameter("chunk", "int"),)),
-    "block": Route(Rpc.block, (_HEIGHT,), reads=True),
-    "block_by_hash": Route(Rpc.block_by_hash, (Parameter("hash", "bytes"),), reads=True),
-    "block_results": Route(Rpc.block_results, (_HEIGHT,), reads=True),
-    "commit": Route(Rpc.commit, (_HEIGHT,), reads=True),
-    "header": Route(Rpc.header, (_HEIGHT,), reads=True),
-    "header_by_hash": Route(Rpc.header_by_hash, (Parameter("hash", "hex"),), reads=True),
+    "blockchain": _read(Rpc.blockchain, *_WINDOW),
+    "genesis": Route(Rpc.genesis, cached=True),
+    "genesis_chunked": Route(Rpc.genesis_chunked, (Parameter("chunk", "uint"),), cached=True),
+    "block": _at_height(Rpc.block),
+    "block_by_hash": _read(Rpc.block_by_hash, _HASH),
+    "block_results": _at_height(Rpc.block_results),
+    "commit": _at_height(Rpc.commit),
+    "header": _at_height(Rpc.header),
+    "header_by_hash": _read(Rpc.header_by_hash, Parameter("hash", "bytes.HexBytes")),
     "check_tx": Route(Rpc.check_tx, (_TX,)),
-    "tx": Route(Rpc.tx, (Parameter("hash", "bytes"), _PROVE), reads=True),
+    "tx": _read(Rpc.tx, _HASH, _PROVE),
     "tx_search": Route(Rpc.tx_search, (_QUERY, _PROVE, *_PAGES, _ORDER), reads=True),
     "block_search": Route(Rpc.block_search, (_QUERY, *_PAGES, _ORDER), reads=True),
-    "validators": Route(Rpc.validators, (_HEIGHT, *_PAGES), reads=True),
+    "validators": _at_height(Rpc.validators, *_PAGES),
     "dump_consensus_state": Route(Rpc.dump_consensus_state),
     "consensus_state": Route(Rpc.consensus_state),
-    "consensus_params": Route(Rpc.consensus_params, (_HEIGHT,), reads=True),
+    "consensus_params": _at_height(Rpc.consensus_params),
     "unconfirmed_txs": Route(Rpc.unconfirmed_txs, (Parameter("limit", "int"),)),
     "num_unconfirmed_txs": Route(Rpc.num_unconfirmed_txs),
     "broadcast_tx_commit": Route(Rpc.broadcast_tx_commit, (_TX,)),
@@ -473,8 +437,14 @@ ROUTES: Final[dict[str, Route]] = {
     "broadcast_tx_async": Route(Rpc.broadcast_tx_async, (_TX,)),
     "abci_query": Route(
         Rpc.abci_query,
-        (Parameter("path", "text"), Parameter("data", "hex"), _HEIGHT, _PROVE),
+        (Parameter("path", "string"), Parameter("data", "bytes.HexBytes"), _HEIGHT, _PROVE),
     ),
-    "abci_info": Route(Rpc.abci_info),
-    "broadcast_evidence": Route(Rpc.broadcast_evidence, (Parameter("evidence", "any"),)),
+    "abci_info": Route(Rpc.abci_info, cached=True),
+    "broadcast_evidence": Route(Rpc.broadcast_evidence, (Parameter("evidence", "types.Evidence"),)),
 }
+SOCKET_ROUTES: Final = {
+    "subscribe": (_QUERY,),
+    "unsubscribe": (_QUERY,),
+    "unsubscribe_all": (),
+}
+"""What only WebSocket serves, with its parameters."""

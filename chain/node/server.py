@@ -8,15 +8,19 @@ import asyncio
 import html
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+from urllib.parse import unquote_plus
 
-import msgspec
 from aiohttp import WSMsgType, web
 
-from chain.node import arguments
+from chain.node import arguments, jsonrpc, query
 from chain.node.errors import (
+    HandlerPanic,
+    InvalidParams,
     InvalidRequest,
     MethodNotFound,
     ParseError,
@@ -24,14 +28,16 @@ from chain.node.errors import (
     RpcError,
     listening,
 )
+from chain.node.jsonrpc import Identifier, Request
 from chain.node.limits import ServerLimits
 from chain.node.pubsub import EventBus, Subscription
 from chain.node.query import MAX_LENGTH
-from chain.node.rpc import ROUTES, Rpc
+from chain.node.rpc import ROUTES, SOCKET_ROUTES, Rpc, route_of
 
 PING_SECONDS: Final = 27.0
 _URI_ID: Final = -1
-_SOCKET_ONLY: Final = ("subscribe", "unsubscribe", "unsubscribe_all")
+_NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
+_BAD_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "HEAD, GET, POST, OPTIONS",
@@ -53,13 +59,13 @@ class RpcServer:
         """Listen; returns the address, with the port that was free when ``port`` is 0. OSError if
         it is not.
         """
-        app = web.Application(client_max_size=self._limits.body, middlewares=[self._admit])
-        app.on_response_prepare.append(_allow_any_origin)
-        app.router.add_post("/", self._post)
-        app.router.add_get("/", _index)
-        app.router.add_get("/websocket", self._websocket)
-        app.router.add_get("/{method}", self._get)
-        app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
+        app = web.Application(
+            client_max_size=self._limits.body, middlewares=[self._admit, _preflight]
+        )
+        app.on_response_prepare.append(_mark)
+        app.router.add_route("*", "/", self._json_rpc)
+        app.router.add_route("*", "/websocket", self._websocket)
+        app.router.add_route("*", "/{path:.*}", self._uri)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         with listening("RPC", host, port):
@@ -86,63 +92,82 @@ class RpcServer:
         server = self._runner.server if self._runner else None
         if server is not None and len(server.connections) > self._limits.connections:
             raise web.HTTPServiceUnavailable(text="too many open connections")
-        return await handler(request)
-
-    async def _post(self, request: web.Request) -> web.Response:
         try:
-            body = await request.read()
+            await request.read()
         except web.HTTPRequestEntityTooLarge:
             too_large = InvalidRequest("error reading request body: http: request body too large")
-            return _respond(_error(None, too_large), status=400)
+            return _respond(jsonrpc.failure(None, too_large), status=400)
+        return await handler(request)
+
+    async def _json_rpc(self, request: web.Request) -> web.Response:
+        body = await request.read()
         if not body:
-            return await _index(request)
+            return _index(request)
         try:
-            requests = _requests(body, self._limits.batch)
+            requests = jsonrpc.requests(body, self._limits.batch)
         except ParseError as error:
-            return _respond(_error(None, error), status=500)
+            return _respond(jsonrpc.failure(None, error), status=500)
         except RpcError as error:
-            return _respond(_error(None, error))
-        answers = await self._answers([each for each in requests if each.get("id") is not None])
+            return _respond(jsonrpc.failure(None, error))
+        try:
+            answers = await self._answers(
+                [each for each in requests if each.identifier is not None]
+            )
+        except HandlerPanic as error:
+            return _respond(jsonrpc.failure(_URI_ID, error), status=500)
         if not answers:
             return web.Response()
-        return _respond(answers[0] if len(answers) == 1 else b"[" + b",".join(answers) + b"]")
+        parts = [answer for answer, _ in answers]
+        return _respond(
+            parts[0] if len(parts) == 1 else b"[" + b",".join(parts) + b"]",
+            cached=all(cached for _, cached in answers),
+        )
 
-    async def _answers(self, requests: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    async def _answers(self, requests: Sequence[Request]) -> list[tuple[bytes, bool]]:
         """One after the other, as they stand in the batch; reads that follow each other at the same time."""
-        answers: list[bytes] = []
+        answers: list[tuple[bytes, bool]] = []
         for together, group in itertools.groupby(requests, _only_reads):
-            calls = [self.answer(each["id"], each) for each in group]
+            calls = [self.answer(each) for each in group]
             if together:
                 answers += await asyncio.gather(*calls)
             else:
                 answers += [await call for call in calls]
         return answers
 
-    async def answer(self, identifier: Any, request: Mapping[str, Any]) -> bytes:
-        """The encoded response to one request."""
+    async def answer(self, request: Request) -> tuple[bytes, bool]:
+        """The encoded response to one request, and whether it may be cached. Raises HandlerPanic."""
+        identifier = request.answerable
+        cached = False
         try:
-            result = await self._rpc.call(request.get("method"), request.get("params"))  # type: ignore[arg-type] # route_of refuses other types
+            route = route_of(request.method)
+            values = arguments.from_json(route.parameters, request.params)
+            cached = route.cacheable(values)
+            return jsonrpc.success(identifier, await self._rpc.run(route, values)), cached
+        except HandlerPanic:
+            raise
         except RpcError as error:
-            return _error(identifier, error)
-        return _success(identifier, result)
+            return jsonrpc.failure(identifier, error), cached
 
-    async def _get(self, request: web.Request) -> web.Response:
-        method = request.match_info["method"]
-        if method in _SOCKET_ONLY:
-            return _respond(_error(_URI_ID, MethodNotFound(method)), status=404)
+    async def _uri(self, request: web.Request) -> web.Response:
+        method = request.path[1:]
+        if method in SOCKET_ROUTES:
+            return _respond(jsonrpc.failure(_URI_ID, MethodNotFound(method)), status=404)
         route = ROUTES.get(method)
         if route is None:
-            raise web.HTTPNotFound(text="404 page not found\n")
+            raise _not_found()
         try:
-            values = arguments.from_uri(route.parameters, dict(request.query))
-            return _respond(_success(_URI_ID, await self._rpc.run(route, values)))
+            values = arguments.from_uri(route.parameters, await _form(request))
+            answer = jsonrpc.success(_URI_ID, await self._rpc.run(route, values))
+            return _respond(answer, cached=route.cacheable(values))
         except RpcError as error:
-            return _respond(_error(_URI_ID, error), status=500)
+            return _respond(jsonrpc.failure(_URI_ID, error), status=500)
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=PING_SECONDS, max_msg_size=self._limits.body)
         if not socket.can_prepare(request):
-            raise web.HTTPBadRequest(text="expected a WebSocket upgrade\n")
+            raise web.HTTPBadRequest(
+                text="Bad Request\n", headers={"Sec-Websocket-Version": "13", **_NO_SNIFFING}
+            )
         await socket.prepare(request)
         client = _Client(socket)
         self._clients.add(client)
@@ -159,54 +184,59 @@ class RpcServer:
 
     async def _message(self, client: _Client, data: str | bytes) -> None:
         try:
-            request = _request(_decoded(data))
+            request = jsonrpc.first_request(data if isinstance(data, bytes) else data.encode())
         except ParseError as error:
-            await client.send(_error(None, error))
+            await client.send(jsonrpc.failure(None, error))
             return
-        identifier = request.get("id")
-        if identifier is None:
+        if request.identifier is None:
             return
-        if request.get("method") in _SOCKET_ONLY:
-            await self._subscription_call(client, identifier, request)
-        else:
-            await client.send(await self.answer(identifier, request))
+        try:
+            if request.method in SOCKET_ROUTES:
+                await self._subscription_call(client, request)
+            else:
+                route = route_of(request.method)
+                values = arguments.from_json(route.parameters, request.params)
+                result = await self._rpc.run(route, values)
+                await client.send(jsonrpc.success(request.answerable, result))
+        except HandlerPanic as error:
+            told = RpcError(error.data.replace("reflect:", "WSJSONRPC: reflect:"))
+            await client.send(jsonrpc.failure(_URI_ID, told))
+        except InvalidParams as error:
+            await client.send(jsonrpc.failure(request.identifier, RpcError(error.data)))
+        except RpcError as error:
+            await client.send(jsonrpc.failure(request.identifier, error))
 
-    async def _subscription_call(
-        self, client: _Client, identifier: Any, request: Mapping[str, Any]
-    ) -> None:
+    async def _subscription_call(self, client: _Client, request: Request) -> None:
         calls = {
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "unsubscribe_all": self._unsubscribe_all,
         }
+        values = arguments.from_json(SOCKET_ROUTES[request.method], request.params)
         try:
-            values = arguments.from_json(_QUERY, request.get("params"))
-            started = calls[request["method"]](client, values.get("query", ""))
+            started = calls[request.method](client, values.get("query", ""))
         except QueryError as error:
-            failure = RpcError(f"failed to parse query: {error}")
-            await client.send(_error(identifier, failure))
-        except RpcError as error:
-            await client.send(_error(identifier, error))
-        else:
-            await client.send(_success(identifier, {}))
-            if started is not None:
-                client.follow(started, identifier)
+            raise RpcError(f"failed to parse query: {error}") from error
+        await client.send(jsonrpc.success(request.answerable, {}))
+        if started is not None:
+            client.follow(started, request.answerable)
 
     def _subscribe(self, client: _Client, text: str) -> Subscription:
         limits = self._limits
-        if not client.subscriptions and self.subscribed_clients >= limits.subscribed_clients:
+        if self.subscribed_clients >= limits.subscribed_clients:
             raise RpcError(f"max_subscription_clients {limits.subscribed_clients} reached")
         if len(client.subscriptions) >= limits.subscriptions:
             raise RpcError(f"max_subscriptions_per_client {limits.subscriptions} reached")
-        if len(text) > MAX_LENGTH:
+        if len(text.encode("utf-8", "replace")) > MAX_LENGTH:
             raise RpcError("maximum query length exceeded")
-        if text in client.subscriptions:
+        name = str(query.parse(text))
+        if name in client.subscriptions:
             raise RpcError("already subscribed")
-        subscription = client.subscriptions[text] = self._bus.subscribe(text)
+        subscription = client.subscriptions[name] = self._bus.subscribe(text)
         return subscription
 
     def _unsubscribe(self, client: _Client, text: str) -> None:
-        subscription = client.subscriptions.pop(text, None)
+        subscription = client.subscriptions.pop(str(query.parse(text)), None)
         if subscription is None:
             raise RpcError("subscription not found")
         subscription.cancel()
@@ -219,7 +249,7 @@ class RpcServer:
 
 @dataclass(eq=False)
 class _Client:
-    """One WebSocket connection and what it listens to."""
+    """One WebSocket connection and what it listens to, by the query as CometBFT writes it."""
 
     socket: web.WebSocketResponse
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -228,7 +258,7 @@ class _Client:
     async def send(self, message: bytes) -> None:
         await self.socket.send_str(message.decode())
 
-    def follow(self, subscription: Subscription, identifier: Any) -> None:
+    def follow(self, subscription: Subscription, identifier: Identifier) -> None:
         """Pass on events, under the id of the call that asked for them."""
         task = asyncio.create_task(self._follow(subscription, identifier))
         self._tasks.add(task)
@@ -245,81 +275,79 @@ class _Client:
             task.cancel()
         await self.socket.close()
 
-    async def _follow(self, subscription: Subscription, identifier: Any) -> None:
-        head = _success(identifier, {"query": subscription.text})[:-2] + b","
+    async def _follow(self, subscription: Subscription, identifier: Identifier) -> None:
+        head = jsonrpc.success(identifier, {"query": subscription.text})[:-2] + b","
         try:
             async for event in subscription:
                 await self.send(head + event.encoded + b"}")
         except RpcError as error:
-            self.subscriptions.pop(subscription.text, None)
-            await self.send(_error(identifier, error))
+            self.subscriptions.pop(str(query.parse(subscription.text)), None)
+            await self.send(jsonrpc.failure(identifier, error))
         except ConnectionError as error:
             log.debug("a subscriber is gone: %s", error)
 
 
-_QUERY: Final = (arguments.Parameter("query", "text"),)
+def _only_reads(request: Request) -> bool:
+    route = ROUTES.get(request.method)
+    return route is not None and (route.reads or request.method == "abci_query")
 
 
-def _requests(body: bytes, most: int) -> list[Mapping[str, Any]]:
-    decoded = _decoded(body)
-    if not isinstance(decoded, list):
-        return [_request(decoded)]
-    if len(decoded) > most:
-        raise InvalidRequest(f"batch request exceeds maximum ({most}) allowed number of requests")
-    return [_request(each) for each in decoded]
+async def _form(request: web.Request) -> dict[str, str]:
+    """The first value of each name in the query, then in a form's body (``http.Request.FormValue``)."""
+    body = b""
+    if request.content_type == "application/x-www-form-urlencoded":
+        body = await request.read()
+    found: dict[str, str] = {}
+    for text in (request.rel_url.raw_query_string, body.decode("latin-1")):
+        for name, value in _pairs(text):
+            if not found.get(name):
+                found[name] = value
+    return found
 
 
-def _only_reads(request: Mapping[str, Any]) -> bool:
-    method = request.get("method")
-    route = ROUTES.get(method) if isinstance(method, str) else None
-    return route is not None and (route.reads or method == "abci_query")
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    """``url.ParseQuery``: what is malformed is left out."""
+    for pair in text.split("&"):
+        if ";" in pair or _BAD_ESCAPE.search(pair):
+            continue
+        name, _, value = pair.partition("=")
+        yield unquote_plus(name, errors="replace"), unquote_plus(value, errors="surrogateescape")
 
 
-def _decoded(body: str | bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:  # its DecodeError is a ValueError
-        raise ParseError(f"error unmarshaling request: {error}") from error
+def _respond(body: bytes, status: int = 200, *, cached: bool = False) -> web.Response:
+    headers = {"Cache-Control": "public, max-age=86400"} if cached else {}
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-def _request(decoded: Any) -> Mapping[str, Any]:
-    if not isinstance(decoded, dict):
-        raise ParseError(f"a request is an object, got {type(decoded).__name__}")
-    identifier = decoded.get("id")
-    if isinstance(identifier, bool) or not isinstance(identifier, str | int | None):
-        raise ParseError(f"json-rpc ID must be a string or a whole number, got {identifier!r:.60}")
-    return decoded
+def _not_found() -> web.HTTPNotFound:
+    return web.HTTPNotFound(text="404 page not found\n", headers=_NO_SNIFFING)
 
 
-def _success(identifier: Any, result: Any) -> bytes:
-    return msgspec.json.encode({"jsonrpc": "2.0", "id": identifier, "result": result})
-
-
-def _error(identifier: Any, error: RpcError) -> bytes:
-    """Without an ``id`` when the request's could not be read."""
-    told = {} if identifier is None else {"id": identifier}
-    return msgspec.json.encode({"jsonrpc": "2.0", **told, "error": error.as_json()})
-
-
-def _respond(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json")
-
-
-async def _index(request: web.Request) -> web.Response:
+def _index(request: web.Request) -> web.Response:
     """The list of endpoints that CometBFT shows to a browser."""
     host = html.escape(request.host)
+    names = {name: route.parameters for name, route in ROUTES.items()} | SOCKET_ROUTES
     links = []
-    for name, route in ROUTES.items():
-        query = "&".join(f"{each.name}=_" for each in route.parameters)
-        link = f"//{host}/{name}" + (f"?{query}" if query else "")
-        links.append(f'<a href="{link}">{link}</a><br>')
-    page = f"<html><body><br>Available endpoints:<br>{''.join(links)}</body></html>"
-    return web.Response(text=page, content_type="text/html")
+    for name in sorted(names):
+        link = f"//{host}/{name}?{'&'.join(f'{each.name}=_' for each in names[name])}"
+        links.append(f'<a href="{link}">{link}</a></br>')
+    page = (
+        "<html><body><br>Available endpoints:<br><br>Endpoints that require arguments:<br>"
+        f"{''.join(links)}</body></html>"
+    )
+    return web.Response(body=page.encode(), headers={"Content-Type": "text/html"})
 
 
-async def _preflight(_: web.Request) -> web.Response:
-    return web.Response(status=204)
+@web.middleware
+async def _preflight(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """What a browser asks before it calls from another origin."""
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return web.Response(status=204)
+    return await handler(request)
 
 
-async def _allow_any_origin(_: web.Request, response: web.StreamResponse) -> None:
+async def _mark(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_CORS)
+    response.headers["X-Server-Time"] = str(int(time.time()))

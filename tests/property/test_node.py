@@ -4,21 +4,24 @@ answer or an error object.
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from helpers.kv_app import build, genesis, keys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chain.node import Node, QueryError, RpcError
+from chain import gojson
+from chain.node import Node, QueryError, RpcError, jsonrpc
 from chain.node.arguments import from_uri
 from chain.node.block import NO_COMMIT, Block, tx_hash
 from chain.node.blockstore import BlockStore, StoredBlock
+from chain.node.errors import InvalidRequest, ParseError
 from chain.node.eventlog import flatten
 from chain.node.query import Condition, Query, parse
 from chain.node.rotation import new_set
 from chain.node.rpc import ROUTES
-from chain.node.server import RpcServer, _requests
+from chain.node.server import RpcServer
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from light_client.commit import Commit
 from light_client.header import BlockID, Header, Version
@@ -124,14 +127,26 @@ def test_any_text_is_a_query_or_our_error(text: str) -> None:
     query.matches({"t.a": ["1"], text: [text]})
 
 
-@given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+nearly_json = st.text('{}[]",:\\u0123e.-+truefalsn \n\x01é', max_size=40).map(str.encode)
+
+
+@given(st.binary(max_size=200) | nearly_json)
+@settings(max_examples=500, deadline=None)
 def test_any_body_is_requests_or_our_error(body: bytes) -> None:
+    for read in (lambda data: jsonrpc.requests(data, 5), jsonrpc.first_request):
+        with suppress(ParseError, InvalidRequest):
+            read(body)
+
+
+@given(nearly_json | st.builds(lambda value: json.dumps(value).encode(), st.text() | st.integers()))
+@settings(max_examples=1000, deadline=None)
+def test_what_is_json_is_what_the_standard_library_takes(body: bytes) -> None:
     try:
-        requests = _requests(body, 5)
-    except RpcError:
-        return
-    assert all(isinstance(each, dict) for each in requests)
+        json.loads(body, parse_constant=int)
+    except ValueError:
+        assert not gojson.valid(body)
+    else:
+        assert gojson.valid(body)
 
 
 json_values = st.recursive(
@@ -160,7 +175,8 @@ def test_any_call_has_an_answer_and_never_an_internal_one(requests: list[tuple[s
         await node.next_block()
         server = RpcServer(node._rpc, node.engine.bus)
         for method, params in requests:
-            raw = await server.answer(1, {"method": method, "params": params})
+            encoded = json.dumps(params).encode()
+            raw, _ = await server.answer(jsonrpc.Request(1, method, encoded))
             answer = json.loads(raw)
             assert ("result" in answer) != ("error" in answer)
             if "error" in answer:
