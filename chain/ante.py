@@ -35,6 +35,7 @@ from chain.errors import (
     AbciError,
     OutOfGas,
     Registered,
+    nil_pointer,
 )
 from chain.gas import HAS_COST, GasMeter
 from chain.keys import SECP256K1, PublicKey
@@ -106,8 +107,6 @@ class Ante:
                 raise INVALID_ADDRESS(f"Invalid fee payer address ({error})") from error
         if not tx.signatures:
             raise NO_SIGNATURES("")
-        if tx.no_signer is not None:
-            raise tx.no_signer
         if len(tx.signatures) != len(tx.signers):
             raise UNAUTHORIZED(
                 f"wrong number of signers; expected {len(tx.signers)}, got {len(tx.signatures)}"
@@ -143,9 +142,11 @@ class Ante:
             if ctx.height > 0 and tx.gas_limit == 0:
                 raise INVALID_GAS_LIMIT("must provide positive gas")
             check_fee(ctx, tx)
-        payer = self._auth.address_text(self._charged(ctx, tx))
-        if self._auth.account(ctx, payer) is None:
-            raise UNKNOWN_ADDRESS(f"fee payer address: {payer} does not exist")
+        charged = self._charged(ctx, tx)
+        if self._auth.load(ctx, charged) is None:
+            shown = gojson.text(charged)  # the SDK shows its bytes
+            raise UNKNOWN_ADDRESS(f"fee payer address: {shown} does not exist")
+        payer = self._auth.address_text(charged)
         if any(coin.amount for coin in tx.fee):
             self._collect(ctx, payer, tx.fee)
         ctx.emit("tx", fee=coins.text(tx.fee), fee_payer=payer)
@@ -257,6 +258,8 @@ class Ante:
 
 def set_up(ctx: Context, tx: DecodedTx) -> Context:
     """Give the transaction its own meter; simulations and the genesis block are not limited."""
+    if not tx.has_fee:
+        raise nil_pointer()
     unlimited = ctx.mode is Mode.SIMULATE or ctx.height == 0
     return ctx.with_gas(GasMeter(None if unlimited else tx.gas_limit))
 

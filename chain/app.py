@@ -139,7 +139,7 @@ class Application:
         mode = Mode.RECHECK if request.type == abci.RECHECK else Mode.CHECK
         outcome = self._executor.run(self._checking(mode), request.tx)
         response = abci.ResponseCheckTx(
-            gas_wanted=min(outcome.gas_wanted, MAX_GAS),
+            gas_wanted=_signed(outcome.gas_wanted),
             gas_used=min(outcome.gas_used, MAX_GAS),
             events=outcome.events,
         )
@@ -266,7 +266,7 @@ class Application:
         outcome = self._executor.run(ctx, raw)
         result = abci.ExecTxResult(
             data=outcome.data,
-            gas_wanted=min(outcome.gas_wanted, MAX_GAS),
+            gas_wanted=_signed(outcome.gas_wanted),
             gas_used=min(outcome.gas_used, MAX_GAS),
             events=outcome.events,
         )
@@ -370,6 +370,11 @@ def _raw(tx: tx_pb2.Tx) -> bytes:
         auth_info_bytes=tx.auth_info.SerializeToString(),
         signatures=tx.signatures,
     ).SerializeToString()
+
+
+def _signed(gas: int) -> int:
+    """``int64(gas)`` as Go has it: what is too large becomes negative."""
+    return gas if gas <= MAX_GAS else gas - 2**64
 
 
 def _gas_info(outcome: Outcome) -> abci_pb2.GasInfo:

@@ -48,10 +48,25 @@ def integer(text: str) -> int:
 def amount_of(text: str) -> int:
     """An amount of at most 256 bits, written as ``integer`` reads it; sdk/10 for anything else."""
     try:
-        amount = integer(text)
+        return _bounded(text)
     except ValueError as error:
-        raise INVALID_COINS(f"invalid amount {text!r}") from error
-    return _in_range(amount)
+        raise INVALID_COINS(str(error)) from error
+
+
+def unmarshalled(text: str) -> int:
+    """An amount as a message has it, where no text is zero; ValueError in the words of cosmossdk.io/math ``Int``."""
+    return _bounded(text) if text else 0
+
+
+def _bounded(text: str) -> int:
+    try:
+        amount = integer(text)
+    except ValueError:
+        shown = gojson.quote_go(text)
+        raise ValueError(f"math/big: cannot unmarshal {shown} into a *big.Int") from None
+    if amount.bit_length() > MAX_BITS:
+        raise ValueError(f"integer out of range; got: {amount.bit_length()}, max: {MAX_BITS}")
+    return amount
 
 
 def _in_range(amount: int) -> int:
@@ -61,18 +76,11 @@ def _in_range(amount: int) -> int:
 
 
 def decoded(text: str) -> int:
-    """An amount as a message has it, where no text is zero; refused as cosmossdk.io/math decodes ``Int``."""
-    if not text:
-        return 0
+    """`unmarshalled`; a refusal without a codespace for what is none."""
     try:
-        amount = integer(text)
+        return unmarshalled(text)
     except ValueError as error:
-        shown = gojson.quote(text)
-        raise unregistered(f"math/big: cannot unmarshal {shown} into a *big.Int") from error
-    if amount.bit_length() > MAX_BITS:
-        bits = amount.bit_length()
-        raise unregistered(f"integer out of range; got: {bits}, max: {MAX_BITS}")
-    return amount
+        raise unregistered(str(error)) from error
 
 
 def from_pb(coins: Iterable[coin_pb2.Coin]) -> tuple[Coin, ...]:

@@ -17,8 +17,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
+from chain import goproto
 from chain.errors import INVALID_PUBKEY, PANIC, TX_DECODE, nil_pointer
-from chain.unknownproto import parse, unknown_type
+from chain.goproto import GoProtoError, unknown_type
 from cosmos_pb.cosmos.crypto.ed25519 import keys_pb2 as ed25519_pb2
 from cosmos_pb.cosmos.crypto.multisig import keys_pb2 as multisig_pb2
 from cosmos_pb.cosmos.crypto.secp256k1 import keys_pb2 as secp256k1_pb2
@@ -146,16 +147,23 @@ def _from_any(type_url: str, value: bytes, depth: int) -> AccountKey:
     kind = KEY_TYPES.get(type_url)
     if kind is None:
         raise TX_DECODE(unknown_type(type_url, _INTERFACE))
-    key: bytes = parse(kind.message, value).key
+    key: bytes = _read(kind.message, value).key
     if value:  # a key that is not there at all is not looked at
         kind.check(key)
     return PublicKey(type_url, key)
 
 
 def _multisig(value: bytes, depth: int) -> Multisig:
-    message = parse(multisig_pb2.LegacyAminoPubKey, value)
+    message = _read(multisig_pb2.LegacyAminoPubKey, value)
     members = (_from_any(key.type_url, key.value, depth - 1) for key in message.public_keys)
     return Multisig(message.threshold, tuple(members))
+
+
+def _read(message: Any, value: bytes) -> Any:
+    try:
+        return goproto.parse(message, value)
+    except GoProtoError as error:
+        raise TX_DECODE(str(error)) from error
 
 
 @lru_cache(maxsize=16_384)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import Message
 
+from chain import goproto
 from chain.context import Context
 from chain.errors import UNKNOWN_REQUEST, UNPACK_ANY, AbciError, unregistered
 from chain.events import Event
@@ -96,11 +98,12 @@ class QueryMethod:
     handler: Callable[[Context, Any], Message]
 
     def read(self, path: str, data: bytes) -> Message:
-        """The request in ``data``; sdk/18 when it is none."""
+        """The request in ``data``; refused in Go's words when it is none."""
         try:
             return self.request.FromString(data)
         except ProtobufDecodeError as error:
-            raise unregistered(f"invalid request for {path}: {error}") from error
+            text = goproto.fault(data, cast("Descriptor", self.request.DESCRIPTOR))
+            raise unregistered(text or f"{path} wants text in UTF-8") from error
 
 
 Method = tuple[str, type[Message], Callable[[Context, Any], Message]]

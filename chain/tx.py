@@ -1,8 +1,9 @@
 """Transactions: bytes to a checked value, hashes.
 
 What the SDK's decoder refuses is refused here, with codespace ``sdk``, code 2 (cosmos-sdk x/auth/tx/decoder.go,
-adr027.go, codec/unknownproto): an encoding that is not canonical (ADR-027), unknown fields, types that nobody serves.
-An Any inside a message is left to the message's handler.
+codec/unknownproto, codec/types/interface_registry.go): an encoding that is not canonical (ADR-027), unknown fields at
+any depth, types that nobody serves, amounts and times that are none. Who must sign is found when it is asked for, as
+there: after the messages' own validation.
 """
 
 from __future__ import annotations
@@ -10,18 +11,70 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import sha256
+from typing import Any, Final, cast
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from chain import coins, keys, stdtime
+from chain import coins, goproto, keys, stdtime
 from chain.coins import Coin
 from chain.errors import TX_DECODE, AbciError
+from chain.goproto import GoProtoError
 from chain.keys import AccountKey
 from chain.router import MessageRouter, Service
-from chain.unknownproto import is_known, parse
+from cosmos_pb import message_class
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
+from cosmos_pb.google.protobuf import any_pb2
 from light_client.values import Timestamp
+
+MESSAGE_INTERFACE: Final = "*interface { ProtoMessage(); Reset(); String() string }"
+"""What Go's error texts call the interface of messages."""
+
+MAX_UNPACKED: Final = 100
+"""How many Any a message may hold, itself included (cosmos-sdk codec/types MaxUnpackAnySubCalls)."""
+
+_COIN: Final = "cosmos.base.v1beta1.Coin"
+_IMPLEMENTATIONS: Final = frozenset(
+    f"/{package}.{name}"
+    for package, names in (
+        ("cosmos.auth.v1beta1", ("BaseAccount", "ModuleAccount", "ModuleCredential")),
+        ("cosmos.authz.v1beta1", ("GenericAuthorization",)),
+        ("cosmos.bank.v1beta1", ("SendAuthorization",)),
+        ("cosmos.crypto.ed25519", ("PrivKey", "PubKey")),
+        ("cosmos.crypto.multisig", ("LegacyAminoPubKey",)),
+        ("cosmos.crypto.secp256k1", ("PrivKey", "PubKey")),
+        ("cosmos.crypto.secp256r1", ("PubKey",)),
+        ("cosmos.feegrant.v1beta1", ("AllowedMsgAllowance", "BasicAllowance", "PeriodicAllowance")),
+        ("cosmos.staking.v1beta1", ("StakeAuthorization",)),
+        ("cosmwasm.wasm.v1", ("AcceptedMessageKeysFilter", "AcceptedMessagesFilter", "AllowAllMessagesFilter")),
+        ("cosmwasm.wasm.v1", ("CombinedLimit", "MaxCallsLimit", "MaxFundsLimit")),
+        ("cosmwasm.wasm.v1", ("ContractExecutionAuthorization", "ContractMigrationAuthorization")),
+        ("cosmwasm.wasm.v1", ("StoreCodeAuthorization",)),
+        ("ibc.applications.transfer.v1", ("TransferAuthorization",)),
+        ("ibc.lightclients.solomachine.v3", ("ClientState", "ConsensusState", "Header", "Misbehaviour")),
+        ("ibc.lightclients.tendermint.v1", ("ClientState", "ConsensusState", "Header", "Misbehaviour")),
+    )
+    for name in names
+)  # fmt: skip
+"""What an Any may hold besides messages and their responses."""
+
+_STATE: Final = ("*exported.ClientState", ("ClientState",))
+_CONSENSUS: Final = ("*exported.ConsensusState", ("ConsensusState",))
+_CLIENT_MESSAGE: Final = ("*exported.ClientMessage", ("Header", "Misbehaviour"))
+_INTERFACES: Final = {
+    f"ibc.core.client.v1.{field}": interface
+    for field, interface in (
+        ("MsgCreateClient.client_state", _STATE),
+        ("MsgCreateClient.consensus_state", _CONSENSUS),
+        ("MsgUpdateClient.client_message", _CLIENT_MESSAGE),
+        ("MsgUpgradeClient.client_state", _STATE),
+        ("MsgUpgradeClient.consensus_state", _CONSENSUS),
+        ("MsgSubmitMisbehaviour.misbehaviour", _CLIENT_MESSAGE),
+    )
+}
+"""Interfaces of fields, by what Go calls them and the names of their types; modules look at the others themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +87,12 @@ class SignerInfo:
     mode: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DecodedTx:
     """A transaction whose encoding is canonical; ``body_bytes`` and ``auth_info_bytes`` are what was signed.
 
-    ``signers`` are the addresses whose signatures it must carry, in order: those of the messages, then the fee payer.
-    ``no_signer`` is why one of the messages' is no address, which the ante handler refuses.
+    ``address_bytes`` turns a bech32 address of this chain into bytes, or refuses it. A transaction may lack a fee
+    altogether, which is not the same as an empty one.
     """
 
     raw: bytes
@@ -47,18 +100,33 @@ class DecodedTx:
     auth_info_bytes: bytes
     messages: tuple[Message, ...]
     services: tuple[Service, ...]
-    signers: tuple[bytes, ...]
-    no_signer: AbciError | None
+    address_bytes: Callable[[str], bytes]
     memo: str
     timeout_height: int
     timeout_time: Timestamp | None
     unordered: bool
+    has_fee: bool
     fee: tuple[Coin, ...]
     gas_limit: int
     fee_payer: str
     fee_granter: str
     signer_infos: tuple[SignerInfo, ...]
     signatures: tuple[bytes, ...]
+
+    @cached_property
+    def signers(self) -> tuple[bytes, ...]:
+        """The addresses whose signatures it must carry, in order: those of the messages, then the fee payer.
+
+        Raises AbciError where one of them is no address.
+        """
+        found: dict[bytes, None] = {}
+        for service, message in zip(self.services, self.messages, strict=True):
+            for address in service.signers(message):
+                found[self.address_bytes(address)] = None
+        if self.fee_payer:
+            with suppress(AbciError):  # no address: refused in the ante handler
+                found[self.address_bytes(self.fee_payer)] = None
+        return tuple(found)
 
 
 def tx_hash(raw: bytes) -> bytes:
@@ -73,68 +141,155 @@ def decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], byt
     """
     try:
         return _decode(raw, router, address_bytes)
+    except GoProtoError as error:
+        raise TX_DECODE(str(error)) from error
     except AbciError as error:
         raise TX_DECODE(error.log.removesuffix(f": {TX_DECODE.text}")) from error
 
 
 def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], bytes]) -> DecodedTx:
     _reject_non_canonical(raw)
-    tx = parse(tx_pb2.TxRaw, raw)
-    body = parse(tx_pb2.TxBody, tx.body_bytes, non_critical=True)
-    auth = parse(tx_pb2.AuthInfo, tx.auth_info_bytes)
-    services = tuple(_service(router, packed.type_url) for packed in body.messages)
-    messages = tuple(
-        parse(service.message, packed.value, non_critical=True)
-        for service, packed in zip(services, body.messages, strict=True)
-    )
-    payer = auth.fee.payer
-    signers, no_signer = _signers(services, messages, payer, address_bytes)
+    read = _Reader(router)
+    tx = read.message(tx_pb2.TxRaw, raw)
+    body = read.message(tx_pb2.TxBody, tx.body_bytes, non_critical=True)
+    timeout = _timeout(body)
+    services = tuple(map(read.service, body.messages))
+    messages = tuple(map(read.unpacked, services, body.messages))
     _check_options(body)
+    auth = read.message(tx_pb2.AuthInfo, tx.auth_info_bytes)
     return DecodedTx(
         raw=raw,
         body_bytes=tx.body_bytes,
         auth_info_bytes=tx.auth_info_bytes,
         messages=messages,
         services=services,
-        signers=signers,
-        no_signer=no_signer,
+        address_bytes=address_bytes,
         memo=body.memo,
         timeout_height=body.timeout_height,
-        timeout_time=_timeout(body),
+        timeout_time=timeout,
         unordered=body.unordered,
-        fee=coins.from_pb(auth.fee.amount),
+        has_fee=auth.HasField("fee"),
+        fee=tuple(Coin(each.denom, _amount(each.amount)) for each in auth.fee.amount),
         gas_limit=auth.fee.gas_limit,
-        fee_payer=payer,
+        fee_payer=auth.fee.payer,
         fee_granter=auth.fee.granter,
         signer_infos=tuple(map(_signer_info, auth.signer_infos)),
         signatures=tuple(tx.signatures),
     )
 
 
-def _service(router: MessageRouter, url: str) -> Service:
-    service = router.services.get(url)
-    if service is None:
-        raise TX_DECODE(f"unable to resolve type URL {url}")
-    return service
+def strict_body(data: bytes) -> tx_pb2.TxBody:
+    """A TxBody that has been decoded, without even unknown fields that are not critical. Raises GoProtoError."""
+    goproto.reject_unknown(data, _descriptor(tx_pb2.TxBody), _any_type)
+    body: tx_pb2.TxBody = goproto.parse(tx_pb2.TxBody, data)
+    return body
 
 
-def _signers(
-    services: tuple[Service, ...],
-    messages: tuple[Message, ...],
-    payer: str,
-    address_bytes: Callable[[str], bytes],
-) -> tuple[tuple[bytes, ...], AbciError | None]:
-    found: dict[bytes, None] = {}
+def _any_type(url: str) -> Descriptor:
     try:
-        for service, message in zip(services, messages, strict=True):
-            for address in service.signers(message):
-                found[address_bytes(address)] = None
-    except AbciError as error:
-        return (), error
-    if payer:
-        with suppress(AbciError):  # no address: refused in the ante handler
-            found[address_bytes(payer)] = None
-    return tuple(found), None
+        return _descriptor(message_class(url.removeprefix("/")))
+    except KeyError:
+        raise GoProtoError(f"unable to resolve type URL {url}") from None
+
+
+def _descriptor(kind: type[Any]) -> Descriptor:
+    return cast("Descriptor", kind.DESCRIPTOR)
+
+
+class _Reader:
+    """Messages out of bytes, with the types that ``router`` serves."""
+
+    def __init__(self, router: MessageRouter) -> None:
+        self._router = router
+
+    def message(self, kind: type[Any], data: bytes, *, non_critical: bool = False) -> Any:
+        goproto.reject_unknown(data, kind.DESCRIPTOR, self._resolve, non_critical=non_critical)
+        return goproto.parse(kind, data)
+
+    def service(self, packed: any_pb2.Any) -> Service:
+        """An Any that says nothing of its type unpacks to nothing, of which the SDK wants a message."""
+        service = self._router.services.get(packed.type_url)
+        if service is None:
+            raise GoProtoError(goproto.unregistered(packed.type_url, MESSAGE_INTERFACE))
+        return service
+
+    def unpacked(self, service: Service, packed: any_pb2.Any) -> Any:
+        """The message inside, its amounts looked at."""
+        message = goproto.parse(service.message, packed.value)
+        self._count(message, MAX_UNPACKED - 1)
+        _check_amounts(message)
+        return message
+
+    def _resolve(self, url: str) -> Descriptor:
+        service = self._router.services.get(url)
+        if service is not None:
+            return _descriptor(service.message)
+        if url in _IMPLEMENTATIONS or url.removesuffix("Response") in self._router.services:
+            with suppress(KeyError):
+                return _descriptor(message_class(url.removeprefix("/")))
+        raise GoProtoError(f"unable to resolve type URL {url}")
+
+    def _count(self, message: Message, left: int) -> int:
+        """How many more Any may follow after those of a message that is decoded."""
+        if not goproto.holds_any(message.DESCRIPTOR):
+            return left
+        for field, held in message.ListFields():
+            if field.message_type is None:
+                continue
+            interface = _INTERFACES.get(field.full_name)
+            for inner in held if field.is_repeated else (held,):
+                if interface is not None:
+                    _check_interface(inner, *interface)
+                left = self._count_any(inner, left)
+        return left
+
+    def _count_any(self, inner: Message, left: int) -> int:
+        if not isinstance(inner, any_pb2.Any):
+            return self._count(inner, left)
+        if not left:
+            raise GoProtoError("call limit exceeded")
+        service = self._router.services.get(inner.type_url)
+        nested = None if service is None else goproto.parse(service.message, inner.value)
+        return left - 1 if nested is None else self._count(nested, left - 1)
+
+
+def _check_interface(packed: any_pb2.Any, interface: str, names: tuple[str, ...]) -> None:
+    if packed.type_url and packed.type_url.rpartition(".")[2] not in names:
+        raise GoProtoError(goproto.unregistered(packed.type_url, interface))
+
+
+def _check_amounts(message: Message) -> None:
+    """Go decodes the amounts of coins together with the message that holds them."""
+    for field, held in message.ListFields():
+        inside = field.message_type
+        if inside is None or not _has_coins(inside):
+            continue
+        for inner in held if field.is_repeated else (held,):
+            if inside.full_name == _COIN:
+                _amount(inner.amount)
+            else:
+                _check_amounts(inner)
+
+
+@lru_cache(maxsize=4096)
+def _has_coins(descriptor: Descriptor) -> bool:
+    """Whether a message of this type is a coin or may hold one."""
+    seen, waiting = {descriptor.full_name}, [descriptor]
+    while waiting:
+        each = waiting.pop()
+        if each.full_name == _COIN:
+            return True
+        inside = [field.message_type for field in each.fields if field.message_type is not None]
+        waiting += [inner for inner in inside if inner.full_name not in seen]
+        seen.update(inner.full_name for inner in inside)
+    return False
+
+
+def _amount(text: str) -> int:
+    try:
+        return coins.unmarshalled(text)
+    except ValueError as error:
+        raise GoProtoError(str(error)) from error
 
 
 def _signer_info(info: tx_pb2.SignerInfo) -> SignerInfo:
@@ -153,47 +308,30 @@ def _timeout(body: tx_pb2.TxBody) -> Timestamp | None:
 
 def _check_options(body: tx_pb2.TxBody) -> None:
     """No extension option has an implementation (types/tx TxExtensionOptionI)."""
-    options = [*body.extension_options, *body.non_critical_extension_options]
-    for option in options:
-        if not is_known(option.type_url):
-            raise TX_DECODE(f"unable to resolve type URL {option.type_url}")
-    if options:
-        raise TX_DECODE("no registered implementations of type tx.TxExtensionOptionI")
+    if body.extension_options or body.non_critical_extension_options:
+        raise GoProtoError("no registered implementations of type tx.TxExtensionOptionI")
 
 
 def _reject_non_canonical(raw: bytes) -> None:
     """ADR-027: a TxRaw's fields come in ascending order, each length as short as it can be."""
     at, previous = 0, 0
     while at < len(raw):
-        tag, at, _ = _varint(raw, at)
-        number, wire = tag >> 3, tag & 7
-        if wire != 2:
-            raise TX_DECODE(f"expected 2 wire type, got {wire}")
-        if number < previous:
-            raise TX_DECODE(
-                f"txRaw must follow ADR-027, got tagNum {number} after tagNum {previous}"
-            )
-        previous = number
-        length, at, read = _varint(raw, at)
-        needed = max(1, (length.bit_length() + 6) // 7)
-        if read != needed:
-            raise TX_DECODE(
-                f"length prefix varint for tagNum {number} is not as short as possible, "
-                f"read {read}, only need {needed}"
-            )
-        at += length
-    if at > len(raw):
-        raise TX_DECODE("invalid length; unexpected EOF")
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int, int]:
-    """The number at an offset, the offset after it, and how many bytes it took."""
-    value = 0
-    for count in range(10):
-        if at + count >= len(data):
-            raise TX_DECODE("invalid length; unexpected EOF")
-        byte = data[at + count]
-        value |= (byte & 0x7F) << 7 * count
-        if byte < 0x80:
-            return value, at + count + 1, count + 1
-    raise TX_DECODE("invalid length; variable length integer overflow")
+        try:
+            number, wire, begin = goproto.tag(raw, at)
+            if wire != goproto.BYTES:
+                raise TX_DECODE(f"expected {goproto.BYTES} wire type, got {wire}")
+            if number < previous:
+                raise TX_DECODE(
+                    f"txRaw must follow ADR-027, got tagNum {number} after tagNum {previous}"
+                )
+            previous = number
+            length, after = goproto.varint(raw, begin)
+            needed = max(1, (length.bit_length() + 6) // 7)
+            if after - begin != needed:
+                raise TX_DECODE(
+                    f"length prefix varint for tagNum {number} is not as short as possible, "
+                    f"read {after - begin}, only need {needed}"
+                )
+            at = goproto.skip(raw, begin, number, wire)
+        except GoProtoError as error:
+            raise GoProtoError(f"invalid length; {error}") from error

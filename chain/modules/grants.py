@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError, Message
 from chain import coins, stdtime
 from chain.coins import Coin
 from chain.errors import TX_DECODE, AbciError
-from chain.unknownproto import unknown_type
+from chain.goproto import unknown_type
 from cosmos_pb.google.protobuf import any_pb2, timestamp_pb2
 from light_client.values import Timestamp
 

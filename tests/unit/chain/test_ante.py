@@ -246,7 +246,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], int, str]] = {
     "an account that does not exist": (
         lambda: _sign(signers=[(STRANGER, 9, 0)], messages=[_send(STRANGER)]),
         9,
-        f"fee payer address: {STRANGER.address} does not exist: unknown address",
+        f"fee payer address: {gojson.text(STRANGER.raw_address)} does not exist: unknown address",
     ),
     "another's key": (
         _wrong_key,

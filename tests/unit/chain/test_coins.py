@@ -48,12 +48,12 @@ def test_fault(given: list[Coin], reason: str | None) -> None:
 def test_amounts_have_256_bits() -> None:
     largest = str(2**256 - 1)
     assert coins.amount_of(largest) == 2**256 - 1
-    with pytest.raises(AbciError, match="integer out of range"):
+    with pytest.raises(AbciError, match="integer out of range; got: 257, max: 256"):
         coins.amount_of(str(2**256))
     for text, amount in (("0x10", 16), ("010", 8), ("1_000", 1000), ("-5", -5)):
         assert coins.amount_of(text) == amount  # as Go's big.Int reads it
     for bad in ("", "0x", "08", "1__0", "1e3", " 1", "١"):
-        with pytest.raises(AbciError, match="invalid amount"):
+        with pytest.raises(AbciError, match=r"^math/big: cannot unmarshal "):
             coins.amount_of(bad)
 
 

@@ -14,7 +14,8 @@ from chain.keys import SECP256K1, PublicKey
 from chain.modules.auth.module import Auth
 from chain.router import MessageRouter
 from chain.signing import DIRECT, SignerData, SigningError, sign_bytes
-from chain.tx import DecodedTx, decode, tx_hash
+from chain.tx import MESSAGE_INTERFACE, DecodedTx, decode, tx_hash
+from cosmos_pb.cosmos.authz.v1beta1 import tx_pb2 as authz_tx
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
@@ -30,6 +31,7 @@ def _router() -> MessageRouter:
     router.register(bank_tx.MsgSend, _never, lambda msg: [msg.from_address])
     router.register(transfer_tx.MsgTransfer, _never, lambda msg: [msg.sender])
     router.register(client_tx.MsgUpdateClient, _never, lambda msg: [msg.signer])
+    router.register(authz_tx.MsgExec, _never, lambda msg: [msg.grantee])
     return router
 
 
@@ -93,6 +95,10 @@ def _body(message: any_pb2.Any) -> bytes:
     return tx_pb2.TxBody(messages=[message]).SerializeToString()
 
 
+def _exec(*messages: any_pb2.Any) -> any_pb2.Any:
+    return pack(authz_tx.MsgExec(grantee=ALICE.address, msgs=messages))
+
+
 SEND_URL = pack(SEND).type_url
 
 REFUSED: dict[str, tuple[bytes, str]] = {
@@ -109,7 +115,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "cut off in a length": (b"\x0a\x80", "invalid length; unexpected EOF"),
     "an endless length": (
         b"\x0a" + b"\xff" * 10,
-        "invalid length; variable length integer overflow",
+        "invalid length; proto: variable length integer overflow",
     ),
     "an unknown field of TxRaw": (
         _raw() + _field(4, b"x"),
@@ -143,6 +149,49 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         ),
         "unable to resolve type URL /x.Key",
     ),
+    "a field of another wire type": (
+        _raw(BODY + b"\x10\x05"),
+        'Mismatched "*tx.TxBody": {TagNum: 2, GotWireType: "varint" != WantWireType: "bytes"}',
+    ),
+    "a packed number where one is wanted": (
+        _raw(BODY + _field(3, b"\1")),
+        "proto: wrong wireType = 2 for field TimeoutHeight",
+    ),
+    "a group that ends otherwise than it began": (
+        _raw(BODY + b"\x8b\x40\x94\x40"),
+        (
+            'could not consume field value for tagNum: 1025, wireType: "start_group"; '
+            "proto: mismatching end group marker"
+        ),
+    ),
+    "a message that is cut off": (
+        _raw(_body(any_pb2.Any(type_url=SEND_URL, value=b"\x0a\x05a"))),
+        'could not consume field value for tagNum: 1, wireType: "bytes"; unexpected EOF',
+    ),
+    "an amount that is none": (
+        _raw(_body(any_pb2.Any(type_url=SEND_URL, value=_field(3, _field(2, b"x"))))),
+        'math/big: cannot unmarshal "x" into a *big.Int',
+    ),
+    "a key in the place of a message": (
+        _raw(_body(any_pb2.Any(type_url=SECP256K1))),
+        f"no concrete type registered for type URL {SECP256K1} against interface {MESSAGE_INTERFACE}",
+    ),
+    "a message in the place of a key": (
+        _raw(
+            info=tx_pb2.AuthInfo(
+                signer_infos=[tx_pb2.SignerInfo(public_key=pack(SEND))]
+            ).SerializeToString()
+        ),
+        f"no concrete type registered for type URL {SEND_URL} against interface *types.PubKey",
+    ),
+    "an unknown field in a message within a message": (
+        _raw(_body(_exec(any_pb2.Any(type_url=SEND_URL, value=b"\x48\x01")))),
+        'errUnknownField "*types.MsgSend": {TagNum: 9, WireType:"varint"}',
+    ),
+    "a hundred messages within a message": (
+        _raw(_body(_exec(*[pack(SEND)] * 100))),
+        "call limit exceeded",
+    ),
 }
 
 
@@ -152,6 +201,34 @@ def test_refusals(raw: bytes, text: str) -> None:
         _decode(raw)
     assert (refused.value.codespace, refused.value.code) == ("sdk", 2)
     assert refused.value.log == f"{text}: tx parse error"
+
+
+def test_ninety_nine_messages_within_a_message_are_read() -> None:
+    [message] = _decode(_raw(_body(_exec(*[pack(SEND)] * 99)))).messages
+    assert isinstance(message, authz_tx.MsgExec)
+    assert len(message.msgs) == 99
+
+
+@pytest.mark.parametrize(
+    ("sender", "codespace", "code", "text"),
+    [
+        ("", "undefined", 1, "empty address string is not allowed"),
+        (
+            Person("alice", "osmo").address,
+            "sdk",
+            35,
+            "hrp does not match bech32 prefix: expected 'cosmos' got 'osmo': internal logic error",
+        ),
+    ],
+)
+def test_signers_that_are_no_addresses_are_told_when_they_are_asked_for(
+    sender: str, codespace: str, code: int, text: str
+) -> None:
+    tx = _decode(_raw(_body(pack(bank_tx.MsgSend(from_address=sender)))))
+    with pytest.raises(AbciError) as refused:
+        tx.signers  # noqa: B018 - it is found when it is read
+    assert (refused.value.codespace, refused.value.code) == (codespace, code)
+    assert refused.value.log == text
 
 
 def test_unknown_non_critical_fields_of_the_body_are_let_through() -> None:
