@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from google.protobuf import json_format
 
+from chain import txcodec
 from chain.abci_query import AbciQueries
 from chain.ante import MAX_GAS, required_fees
 from chain.assembly import assemble
@@ -32,7 +33,7 @@ from chain.store.multistore import KEEP_RECENT, MultiStore
 from chain.vm import VM
 from cosmos_pb._pool import POOL
 from cosmos_pb.cosmos.base.abci.v1beta1 import abci_pb2
-from cosmos_pb.cosmos.tx.v1beta1 import service_pb2, tx_pb2
+from cosmos_pb.cosmos.tx.v1beta1 import service_pb2
 from cosmos_pb.google.protobuf import timestamp_pb2
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from light_client.values import Timestamp
@@ -78,6 +79,7 @@ class Application:
         self.queries.register(
             "/cosmos.tx.v1beta1.Service/Simulate", service_pb2.SimulateRequest, self._query_simulate
         )
+        txcodec.register(self.queries)
         self._abci_queries = AbciQueries(
             self.multistore,
             self.queries,
@@ -326,7 +328,7 @@ class Application:
         self, _: Context, request: service_pb2.SimulateRequest
     ) -> service_pb2.SimulateResponse:
         """cosmos-sdk x/auth/tx/service.go Simulate."""
-        raw = request.tx_bytes or _raw(request.tx)
+        raw = request.tx_bytes or txcodec.raw(request.tx)
         if not raw:
             raise invalid_argument("empty txBytes is not allowed")
         outcome = self._simulated(raw)
@@ -361,15 +363,6 @@ def version() -> str:
 
 def _time(message: timestamp_pb2.Timestamp) -> Timestamp:
     return Timestamp(message.seconds, message.nanos)
-
-
-def _raw(tx: tx_pb2.Tx) -> bytes:
-    """The TxRaw of the deprecated ``tx`` of a simulation."""
-    return tx_pb2.TxRaw(
-        body_bytes=tx.body.SerializeToString(),
-        auth_info_bytes=tx.auth_info.SerializeToString(),
-        signatures=tx.signatures,
-    ).SerializeToString()
 
 
 def _signed(gas: int) -> int:

@@ -48,17 +48,18 @@ def integer(text: str) -> int:
 def amount_of(text: str) -> int:
     """An amount of at most 256 bits, written as ``integer`` reads it; sdk/10 for anything else."""
     try:
-        return _bounded(text)
+        return from_text(text)
     except ValueError as error:
         raise INVALID_COINS(str(error)) from error
 
 
 def unmarshalled(text: str) -> int:
-    """An amount as a message has it, where no text is zero; ValueError in the words of cosmossdk.io/math ``Int``."""
-    return _bounded(text) if text else 0
+    """`from_text`, for an amount as a message has it, where no text is zero."""
+    return from_text(text) if text else 0
 
 
-def _bounded(text: str) -> int:
+def from_text(text: str) -> int:
+    """An amount of at most 256 bits; ValueError in the words of cosmossdk.io/math ``Int``."""
     try:
         amount = integer(text)
     except ValueError:

@@ -19,17 +19,22 @@ def decode(text: bytes, *, url_safe: bool = False) -> bytes:
     digits = raw.rstrip(b"=")
     if alphabet.issuperset(digits) and len(raw) - len(digits) == -len(digits) % 4 < 3:
         return a2b_base64(raw.translate(_TO_STANDARD))
-    raise ValueError(f"illegal base64 data at input byte {_corrupt(raw, alphabet)}")
+    raise ValueError(f"illegal base64 data at input byte {_corrupt(text, alphabet)}")
 
 
-def _corrupt(raw: bytes, alphabet: frozenset[int]) -> int:
-    """Where Go's decoder stops: at a stray byte, at padding that is none, behind padding, or at the open end."""
-    at = next((at for at, byte in enumerate(raw) if byte not in alphabet), None)
-    if at is None:
-        return len(raw) - len(raw) % 4
-    place = at % 4
-    if raw[at] != _PADDING or place < 2:
+def _corrupt(text: bytes, alphabet: frozenset[int]) -> int:
+    """Where decodeQuantum stops: at a stray byte, at padding that is none, behind padding, or at the open end."""
+    places = [at for at, byte in enumerate(text) if byte not in b"\r\n"]
+    first = next((index for index, at in enumerate(places) if text[at] not in alphabet), None)
+    if first is None:
+        return len(text) - len(places) % 4
+    at, rest = places[first], places[first + 1 :]
+    if text[at] != _PADDING or first % 4 < 2:
         return at
-    if place == 3 or at + 1 == len(raw):
-        return at + 1
-    return at + 2 if raw[at + 1] == _PADDING else at
+    if first % 4 == 2:
+        if not rest:
+            return len(text)
+        if text[rest[0]] != _PADDING:
+            return rest[0] - 1
+        rest = rest[1:]
+    return rest[0]

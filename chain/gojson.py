@@ -107,6 +107,9 @@ def loads(data: bytes, *, trailing: bool = False) -> Any:
         value, end = _DECODER.raw_decode(text)
     except RecursionError:
         raise ValueError("exceeded max depth") from None
+    except ValueError:
+        (first if trailing else check)(data)  # says it in Go's words
+        raise
     if not trailing and text[end:].strip(_SPACE):
         raise ValueError(f"invalid character {text[end:].strip(_SPACE)[0]!r} after top-level value")
     return value

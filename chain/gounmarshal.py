@@ -5,13 +5,12 @@ Values are bytes of JSON that is valid (``gojson.check``), as ``json.RawMessage`
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from chain import gojson
+from chain import gobase64, gojson
 from chain.gojson import JsonError, Number, Pairs
 
 _KINDS: Final = {
@@ -22,7 +21,7 @@ _KINDS: Final = {
     b"f": "bool",
     b"n": "null",
 }
-_BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_SHORT: Final = re.compile(rb"-?[0-9]{1,20}")
 _INTERFACES: Final = {
     bool: "bool",
     list: "[]interface {}",
@@ -81,7 +80,7 @@ def integer(raw: bytes, go_type: str, low: int, high: int) -> int:
         return 0
     if kind(raw) != "number":
         raise refused(raw, go_type)
-    if raw.lstrip(b"-").isdigit() and len(raw) <= len(str(low)) and low <= int(raw) <= high:
+    if _SHORT.fullmatch(raw) is not None and low <= int(raw) <= high:
         return int(raw)
     raise JsonError(f"json: cannot unmarshal number {raw.decode()} into Go value of type {go_type}")
 
@@ -92,38 +91,10 @@ def bytes_(raw: bytes, go_type: str) -> bytes:
         return bytes(integer(each, "uint8", 0, 255) for each in gojson.parts(raw))
     if kind(raw) not in {"string", "null"}:
         raise refused(raw, go_type)
-    return base64_std(string(raw))
-
-
-def base64_std(text: str) -> bytes:
-    """``base64.StdEncoding``, which skips line ends; JsonError tells where it stops."""
-    data = text.encode()
     try:
-        return base64.b64decode(data, validate=True)
-    except binascii.Error:
-        at = _corrupt(data)
-    if at is not None:
-        raise JsonError(f"illegal base64 data at input byte {at}")
-    return base64.b64decode(data.replace(b"\r", b"").replace(b"\n", b""))
-
-
-def _corrupt(data: bytes) -> int | None:
-    """Where ``encoding/base64`` (decodeQuantum) finds what is no base64; None where it finds all well."""
-    places = [at for at, byte in enumerate(data) if byte not in b"\r\n"]
-    first = next((index for index, at in enumerate(places) if data[at] not in _BASE64), None)
-    if first is None:
-        left = len(places) % 4
-        return len(data) - left if left else None
-    at, rest = places[first], places[first + 1 :]
-    if data[at] != ord("=") or first % 4 < 2:
-        return at
-    if first % 4 == 2:
-        if not rest:
-            return len(data)
-        if data[rest[0]] != ord("="):
-            return rest[0] - 1
-        rest = rest[1:]
-    return rest[0] if rest else None
+        return gobase64.decode(string(raw).encode())
+    except ValueError as error:
+        raise JsonError(str(error)) from error
 
 
 def interface(raw: bytes) -> Any:

@@ -20,7 +20,7 @@ from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 
-from chain import gobase64, gojson
+from chain import coins, decimals, gobase64, gojson, goproto, gounmarshal
 from chain.decimals import show
 from cosmos_pb._pool import POOL
 from light_client.values import Timestamp
@@ -55,6 +55,8 @@ def _other_choice(message: Message, field: Any) -> bool:
 
 def _field(message: Message, field: Any) -> Any:
     held = getattr(message, field.name)
+    if field.full_name in _NULLABLE and not held:
+        return None
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         shown = field.message_type.fields_by_name["value"]
         return {str(key): _one(shown, held[key]) for key in sorted(held)}
@@ -153,6 +155,19 @@ _DECIMALS: Final = (
     "cosmos.staking.v1beta1.RedelegationEntry.shares_dst",
     "cosmos.staking.v1beta1.Validator.delegator_shares",
 )
+_INTS: Final = (
+    "cosmos.base.v1beta1.Coin.amount",
+    "cosmos.staking.v1beta1.MsgCreateValidator.min_self_delegation",
+    "cosmos.staking.v1beta1.MsgEditValidator.min_self_delegation",
+)
+_NULLABLE: Final = frozenset(
+    {
+        "cosmos.staking.v1beta1.MsgEditValidator.commission_rate",
+        "cosmos.staking.v1beta1.MsgEditValidator.min_self_delegation",
+    }
+)
+"""Numbers behind a pointer in Go, which may be none."""
+
 _HEXADECIMAL: Final = (
     "cosmwasm.wasm.v1.CodeInfoResponse.data_hash",
     "cosmwasm.wasm.v1.Model.key",
@@ -208,16 +223,25 @@ def fill(message: Message, shown: Any, *, loose: bool = False) -> None:
     if shown is None:
         return
     if not isinstance(shown, gojson.Pairs):
-        kind = _GO_KINDS.get(type(shown), "number")
-        text = f"json: cannot unmarshal {kind} into Go value of type map[string]json.RawMessage"
-        raise gojson.JsonError(text)
+        raise _mismatch(shown, "map[string]json.RawMessage")
     fields = {field.json_name: field for field in message.DESCRIPTOR.fields}
     fields |= {field.name: field for field in message.DESCRIPTOR.fields}
     for name, held in dict(shown).items():
-        if name in fields and held is not None:
+        if name in fields and (held is not None or _reads_null(fields[name])):
             _set(message, fields[name], held, loose)
         elif name not in fields and not loose:
             raise gojson.JsonError(f'unknown field "{name}" in {message.DESCRIPTOR.full_name}')
+
+
+def _mismatch(held: Any, go_type: str) -> gojson.JsonError:
+    """Go's words for a value of another kind."""
+    kind = _KINDS.get(type(held), "number")
+    return gojson.JsonError(f"json: cannot unmarshal {kind} into Go value of type {go_type}")
+
+
+def _reads_null(field: Any) -> bool:
+    """Types that read JSON themselves are asked to read null too."""
+    return field.full_name in _NUMBERS and field.full_name not in _NULLABLE
 
 
 def _set(message: Message, field: Any, held: Any, loose: bool) -> None:
@@ -232,7 +256,7 @@ def _set(message: Message, field: Any, held: Any, loose: bool) -> None:
             setattr(message, field.name, _scalar(field, held))
         return
     if not isinstance(held, list) or isinstance(held, gojson.Pairs):
-        raise gojson.JsonError(f"cannot unmarshal into a list: {field.full_name}")
+        raise _mismatch(held, "[]json.RawMessage")
     into = getattr(message, field.name)
     for item in held:
         if field.type == Field.TYPE_MESSAGE:
@@ -245,50 +269,55 @@ def _scalar(field: Any, held: Any) -> Any:
     try:
         if field.full_name in _RAW_JSON:
             return gojson.encode(plain(held))
-        read: Callable[[Any, Any], Any] = _SCALARS.get(field.cpp_type, _integer)
-        return read(field, held)
-    except TypeError as error:
-        raise gojson.JsonError(f"cannot unmarshal into {field.full_name}: {error}") from error
-    except ValueError as error:
+        if field.full_name in _NUMBERS:
+            read = _NUMBERS[field.full_name](_text(field, "" if held is None else held))
+            return read.encode() if field.type == Field.TYPE_BYTES else read
+        scalar: Callable[[Any, Any], Any] = _SCALARS.get(field.cpp_type, _integer)
+        return scalar(field, held)
+    except (TypeError, ValueError) as error:
         raise gojson.JsonError(str(error)) from error
 
 
-def _text(field: Any, held: Any) -> str | bytes:
+def _text(field: Any, held: Any) -> Any:
+    is_bytes = field.type == Field.TYPE_BYTES and field.full_name not in _NUMBERS
     if not isinstance(held, str):
-        raise TypeError("not a string")
-    if field.type == Field.TYPE_BYTES:
-        return gobase64.decode(held.encode("utf-8", "replace"))
-    return gojson.clean(held)
+        raise _mismatch(held, "[]uint8" if is_bytes else "string")
+    return gobase64.decode(held.encode("utf-8", "replace")) if is_bytes else gojson.clean(held)
 
 
 def _flag(_: Any, held: Any) -> bool:
     if not isinstance(held, bool):
-        raise TypeError("not a bool")
+        raise _mismatch(held, "bool")
     return held
 
 
 def _float(_: Any, held: Any) -> float:
-    return float(_digits(held))
+    return float(_digits(held, "float64"))
 
 
 def _enum(field: Any, held: Any) -> int:
+    enum = field.enum_type
     if isinstance(held, str):
-        if held not in field.enum_type.values_by_name:
-            name = field.enum_type.full_name
-            raise ValueError(f"unknown value {gojson.quote(held)} for enum {name}")
-        return int(field.enum_type.values_by_name[held].number)
-    return _integer(field, held)
+        if held not in enum.values_by_name:
+            raise ValueError(f'unknown value "{held}" for enum {enum.full_name}')
+        return int(enum.values_by_name[held].number)
+    go_type = goproto.go_type(enum).removeprefix("*")
+    return gounmarshal.integer(_digits(held, go_type), go_type, -(2**31), 2**31 - 1)
 
 
-def _integer(_: Any, held: Any) -> int:
-    return int(_digits(held))
+def _integer(field: Any, held: Any) -> int:
+    go_type, low, high = _INTEGERS[field.cpp_type]
+    return gounmarshal.integer(_digits(held, go_type), go_type, low, high)
 
 
-def _digits(held: Any) -> str:
+def _digits(held: Any, go_type: str) -> bytes:
+    """A number as JSON has it, which may stand in quotes."""
     text = held.text if isinstance(held, gojson.Number) else held
-    if not isinstance(text, str) or not gojson.is_number(text):
-        raise TypeError("not a number")
-    return text
+    if not isinstance(text, str):
+        raise _mismatch(held, go_type)
+    raw = text.encode("utf-8", "replace")
+    gojson.check(raw)
+    return raw.strip()
 
 
 def plain(shown: Any) -> Any:
@@ -318,34 +347,68 @@ def _compared(shown: Any) -> Any:
 def _read_any(message: Any, shown: Any, loose: bool) -> None:
     """The message that ``@type`` names; there must be one of that name."""
     if not isinstance(shown, gojson.Pairs):
-        raise gojson.JsonError("Any JSON doesn't have '@type'")
+        raise _mismatch(shown, "map[string]*json.RawMessage")
     members = dict(shown)
-    url = members.pop("@type", None)
-    if not isinstance(url, str):
+    if members.get("@type") is None:
         raise gojson.JsonError("Any JSON doesn't have '@type'")
+    url = members.pop("@type")
+    if not isinstance(url, str):
+        raw = gojson.encode(plain(url)).decode()
+        raise gojson.JsonError(f"can't unmarshal Any's '@type': {gojson.quote_go(raw)}")
+    name = url.rpartition("/")[2]
     try:
-        found = POOL.FindMessageTypeByName(url.rpartition("/")[2])
+        found = POOL.FindMessageTypeByName(name)
     except KeyError as error:
-        name = gojson.quote(url.rpartition("/")[2])
-        raise gojson.JsonError(f"unknown message type {name}") from error
+        unknown = f"unknown message type {gojson.quote_go(name)}"
+        raise gojson.JsonError(unknown if loose else f"unable to resolve type URL {url}") from error
     inner = message_factory.GetMessageClass(found)()
     special = found.full_name in _READ_SPECIAL
     body = members.get("value") if special else gojson.Pairs(members.items())
-    fill(inner, body, loose=loose)
+    try:
+        fill(inner, body, loose=loose)
+    except gojson.JsonError as error:
+        kind = goproto.go_type(found)
+        raise gojson.JsonError(f"can't unmarshal Any nested proto {kind}: {error}") from error
     message.type_url, message.value = url, inner.SerializeToString(deterministic=True)
 
 
 def _read_text(message: Message, shown: Any, _: bool) -> None:
     """Times and durations, which are text."""
     if not isinstance(shown, str):
-        raise gojson.JsonError(f"{message.DESCRIPTOR.name} is not a string")
+        raise _mismatch(shown, "string")
     try:
         json_format.Parse(json.dumps(shown), message)
     except json_format.ParseError as error:
         raise gojson.JsonError(str(error)) from error
 
 
-_GO_KINDS: Final = {list: "array", str: "string", bool: "bool"}
+def _decimal_number(text: str) -> str:
+    return str(decimals.from_text(text))
+
+
+def _whole_number(text: str) -> str:
+    return str(coins.from_text(text))
+
+
+_NUMBERS: Final[Mapping[str, Callable[[str], str]]] = {
+    **dict.fromkeys(_DECIMALS, _decimal_number),
+    **dict.fromkeys(_INTS, _whole_number),
+}
+"""Numbers of any size: what protobuf holds of the text that JSON shows."""
+
+_INTEGERS: Final = {
+    Field.CPPTYPE_INT32: ("int32", -(2**31), 2**31 - 1),
+    Field.CPPTYPE_INT64: ("int64", -(2**63), 2**63 - 1),
+    Field.CPPTYPE_UINT32: ("uint32", 0, 2**32 - 1),
+    Field.CPPTYPE_UINT64: ("uint64", 0, 2**64 - 1),
+}
+_KINDS: Final[Mapping[type, str]] = {
+    str: "string",
+    bool: "bool",
+    list: "array",
+    gojson.Pairs: "object",
+    type(None): "null",
+}
 _SCALARS: Final[Mapping[int, Callable[[Any, Any], Any]]] = {
     Field.CPPTYPE_STRING: _text,
     Field.CPPTYPE_BOOL: _flag,

@@ -147,6 +147,22 @@ def decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], byt
         raise TX_DECODE(error.log.removesuffix(f": {TX_DECODE.text}")) from error
 
 
+def inspect(raw: bytes) -> None:
+    """Refuse what is no transaction, as ``decode`` does, whether or not its messages are served here."""
+    try:
+        _reject_non_canonical(raw)
+        goproto.reject_unknown(raw, _descriptor(tx_pb2.TxRaw), _any_type)
+        tx = goproto.parse(tx_pb2.TxRaw, raw)
+        for kind, data, loose in (
+            (tx_pb2.TxBody, tx.body_bytes, True),
+            (tx_pb2.AuthInfo, tx.auth_info_bytes, False),
+        ):
+            goproto.reject_unknown(data, _descriptor(kind), _any_type, non_critical=loose)
+            goproto.parse(kind, data)
+    except GoProtoError as error:
+        raise TX_DECODE(str(error)) from error
+
+
 def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], bytes]) -> DecodedTx:
     _reject_non_canonical(raw)
     read = _Reader(router)

@@ -26,6 +26,11 @@ class Coin:
         return f"{self.amount}{self.denom}"
 
 
+def _plain(amount: Decimal) -> Decimal:
+    """Without the zeros at the end that nodes write after the point."""
+    return amount.to_integral() if amount == amount.to_integral() else amount.normalize()
+
+
 class GasPrice:
     """What one unit of gas costs. No dataclass, so that msgspec leaves its text to `parse`."""
 
@@ -41,7 +46,7 @@ class GasPrice:
         match = _PRICE.fullmatch(text.strip())
         if not match:
             raise ValueError(f"expected a price such as 0.025stake, got {text!r}")
-        return cls(match[2], Decimal(match[1]))
+        return cls(match[2], _plain(Decimal(match[1])))
 
     def fee(self, gas: int) -> Coin:
         """The fee for this much gas, rounded up as the SDK rounds its minimum."""

@@ -7,7 +7,7 @@ present; blocks and events around them are Go structs, whose empty fields are of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from cosmos_pb.tendermint.abci import types_pb2 as abci
 from cosmos_pb.tendermint.crypto import proof_pb2 as crypto
@@ -15,6 +15,8 @@ from cosmos_pb.tendermint.types import params_pb2
 from light_client import codec
 from light_client.rpcjson import Json, public_key_to_json, to_base64
 from light_client.values import NS_PER_SECOND
+
+_ZEROS: Final[tuple[Any, ...]] = (0, "", "0", None, [])
 
 
 def events(messages: Iterable[abci.Event]) -> list[Json]:
@@ -67,15 +69,22 @@ def info(response: abci.ResponseInfo) -> Json:
 
 def finalize_block(response: abci.ResponseFinalizeBlock) -> Json:
     """As the NewBlock event carries it."""
+    updates = None
+    if response.HasField("consensus_param_updates"):
+        updates = params(response.consensus_param_updates)
     fields: Json = {
         "events": events(response.events),
         "tx_results": [tx_result(each) for each in response.tx_results],
+        "validator_updates": validator_updates(response.validator_updates) or [],
+        "consensus_param_updates": updates,
         "app_hash": to_base64(response.app_hash),
     }
-    if response.HasField("consensus_param_updates"):
-        fields["consensus_param_updates"] = params(response.consensus_param_updates)
-    present = {name: value for name, value in fields.items() if value}
-    return present | {"validator_updates": validator_updates(response.validator_updates) or []}
+    return {name: value for name, value in fields.items() if value or name == "validator_updates"}
+
+
+def event_result(result: abci.ExecTxResult) -> Json:
+    """A result as the Tx event carries it: by value, which Go writes without what is zero or empty."""
+    return {name: value for name, value in tx_result(result).items() if value not in _ZEROS}
 
 
 def validator_updates(updates: Iterable[abci.ValidatorUpdate]) -> list[Json] | None:

@@ -93,7 +93,7 @@ def tx_event(height: int, index: int, tx: bytes, result: abci.ExecTxResult) -> E
     place = {"height": str(height), **({"index": index} if index else {})}
 
     def data() -> dict[str, Any]:
-        tx_json = {"tx": rpcjson.to_base64(tx), "result": abcijson.tx_result(result)}
+        tx_json = {"tx": rpcjson.to_base64(tx), "result": abcijson.event_result(result)}
         return {"TxResult": {**place, **tx_json}}
 
     return Event("Tx", attributes, data)

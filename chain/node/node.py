@@ -16,9 +16,11 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from chain import decimals
 from chain.node import services
 from chain.node.blockstore import BlockStore, StoredBlock
 from chain.node.clock import Clock, SystemClock
@@ -66,7 +68,11 @@ class NodeConfig:
 
     @property
     def min_gas_price_text(self) -> str:
-        return ",".join(f"{price}{denom}" for denom, price in self.min_gas_prices)
+        """As ``DecCoins`` shows itself."""
+        return ",".join(
+            f"{decimals.show(str(int(Fraction(price) * decimals.ONE)))}{denom}"
+            for denom, price in sorted(self.min_gas_prices)
+        )
 
 
 Build = Callable[[Database, Home | None, NodeConfig], Application]

@@ -282,7 +282,8 @@ class Rpc:
         if event is None:
             raise RpcError("txSub was canceled (reason: CometBFT exited)")
         found = event.json["data"]["value"]["TxResult"]
-        return answers.committed_json(tx, checked, found["result"], found["height"])
+        result = {**abcijson.tx_result(abci.ExecTxResult()), **found["result"]}
+        return answers.committed_json(tx, checked, result, found["height"])
 
     async def unconfirmed_txs(self, limit: int | None = None) -> Json:
         txs = self._mempool.first(answers.page_size(limit))

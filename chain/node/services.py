@@ -15,7 +15,6 @@ from chain.context import Context
 from chain.errors import (
     INVALID_HEIGHT,
     MEMPOOL_FULL,
-    TX_DECODE,
     TX_IN_MEMPOOL,
     TX_TOO_LARGE,
     Registered,
@@ -46,7 +45,6 @@ from cosmos_pb.tendermint.abci import types_pb2 as abci
 from cosmos_pb.tendermint.p2p import types_pb2 as p2p_pb2
 from cosmos_pb.tendermint.types import block_pb2, types_pb2
 from light_client import bech32, codec
-from light_client.errors import DecodeError
 from light_client.header import BLOCK_PROTOCOL
 from light_client.rpcjson import to_hex
 from light_client.validators import Validator
@@ -75,7 +73,7 @@ _ABCI_PATHS: Final = frozenset({"app", "store", "p2p", "custom"})
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the services tell of the chain's settings; ``min_gas_price`` as in app.toml."""
+    """What the services tell of the chain's settings; ``min_gas_price`` is text of decimal coins."""
 
     identity: Identity
     bech32_prefix: str
@@ -318,8 +316,6 @@ class TxService:
             ("GetTx", service_pb2.GetTxRequest, self.get),
             ("GetTxsEvent", service_pb2.GetTxsEventRequest, self.search),
             ("GetBlockWithTxs", service_pb2.GetBlockWithTxsRequest, self.block),
-            ("TxDecode", service_pb2.TxDecodeRequest, self.decode),
-            ("TxEncode", service_pb2.TxEncodeRequest, self.encode),
         ]
 
     def broadcast(
@@ -406,23 +402,6 @@ class TxService:
             block=_block(stored),
             pagination=pagination_pb2.PageResponse(total=len(txs)),
         )
-
-    def decode(
-        self, _: Context, request: service_pb2.TxDecodeRequest
-    ) -> service_pb2.TxDecodeResponse:
-        if not request.tx_bytes:
-            raise invalid_argument("invalid empty tx bytes")
-        try:
-            return service_pb2.TxDecodeResponse(tx=codec.parse(tx_pb2.Tx, request.tx_bytes))
-        except DecodeError as error:
-            raise TX_DECODE(str(error)) from error
-
-    def encode(
-        self, _: Context, request: service_pb2.TxEncodeRequest
-    ) -> service_pb2.TxEncodeResponse:
-        if not request.HasField("tx"):
-            raise invalid_argument("invalid empty tx")
-        return service_pb2.TxEncodeResponse(tx_bytes=request.tx.SerializeToString())
 
     def _response(self, place: tuple[int, int]) -> abci_pb2.TxResponse:
         height, index = place

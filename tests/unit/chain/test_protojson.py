@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from chain import gojson, protojson
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
+from cosmos_pb.cosmos.staking.v1beta1 import staking_pb2 as staking
+from cosmos_pb.cosmos.staking.v1beta1 import tx_pb2 as staking_tx
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
 from cosmos_pb.ibc.applications.interchain_accounts.host.v1 import host_pb2
@@ -154,3 +157,91 @@ def test_numbers_must_fit_a_float64() -> None:
 )
 def test_two_texts_that_show_the_same(one: bytes, other: bytes, equal: bool) -> None:
     assert protojson.same(one, other) is equal
+
+
+RATES = {
+    "0.1": "100000000000000000",
+    "1": "1000000000000000000",
+    "-0.5": "-500000000000000000",
+    "00.1": "100000000000000000",
+    "+0.1": "100000000000000000",
+}
+
+
+@pytest.mark.parametrize(("shown", "held"), RATES.items())
+def test_decimals_are_written_with_a_point_and_held_without(shown: str, held: str) -> None:
+    found = read({"commission_rate": shown}, staking_tx.MsgEditValidator)
+    assert found == staking_tx.MsgEditValidator(commission_rate=held)
+    text = json.loads(protojson.encode(found))["commission_rate"]
+    assert (len(text.partition(".")[2]), float(text)) == (18, float(shown))
+
+
+@pytest.mark.parametrize(
+    ("shown", "text"),
+    [
+        ("", "decimal string cannot be empty"),
+        ("x", "failed to set decimal string with base 10: x000000000000000000"),
+        (".5", "invalid decimal length"),
+        ("0.", "invalid decimal length"),
+        ("1.2.3", "invalid decimal string"),
+        (
+            "0.1234567890123456789",
+            (
+                "value '0.1234567890123456789' exceeds max precision by -1 decimal places: "
+                "max precision 18"
+            ),
+        ),
+        ("9" * 100, "out of range: invalid decimal string"),
+        (0.1, "json: cannot unmarshal number into Go value of type string"),
+    ],
+)
+def test_decimals_that_are_none(shown: Any, text: str) -> None:
+    with pytest.raises(gojson.JsonError, match=f"^{re.escape(text)}$"):
+        read({"rate": shown}, staking.CommissionRates)
+
+
+def test_numbers_that_may_be_absent_are_null() -> None:
+    shown = json.loads(protojson.encode(staking_tx.MsgEditValidator()))
+    assert shown["commission_rate"] is None
+    assert shown["min_self_delegation"] is None
+    with pytest.raises(gojson.JsonError, match=r"^decimal string cannot be empty$"):
+        read({"rate": None}, staking.CommissionRates)
+
+
+def test_amounts_are_held_in_decimal_whatever_their_base() -> None:
+    for shown, held in (("0x10", "16"), ("1_000", "1000"), ("-3", "-3"), ("010", "8")):
+        assert read({"amount": shown}, coin_pb2.Coin).amount == held
+    for wrong in ("", "x", "1.5", " 1", None):
+        with pytest.raises(gojson.JsonError, match=r"^math/big: cannot unmarshal "):
+            read({"amount": wrong}, coin_pb2.Coin)
+
+
+SEND = {"@type": "/cosmos.bank.v1beta1.MsgSend"}
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ({"memo": 5}, "json: cannot unmarshal number into Go value of type string"),
+        ({"timeout_height": "x"}, "invalid character 'x' looking for beginning of value"),
+        ({"timeout_height": -1}, "json: cannot unmarshal number -1 into Go value of type uint64"),
+        ({"timeout_height": 1.5}, "json: cannot unmarshal number 1.5 into Go value of type uint64"),
+        ({"messages": {}}, "json: cannot unmarshal object into Go value of type []json.RawMessage"),
+        ({"unordered": "x"}, "json: cannot unmarshal string into Go value of type bool"),
+        ({"messages": [{"@type": 5}]}, "can't unmarshal Any's '@type': \"5\""),
+        (
+            {"messages": [5]},
+            "json: cannot unmarshal number into Go value of type map[string]*json.RawMessage",
+        ),
+        (
+            {"messages": [{**SEND, "amount": 5}]},
+            (
+                "can't unmarshal Any nested proto *types.MsgSend: "
+                "json: cannot unmarshal number into Go value of type []json.RawMessage"
+            ),
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_as_go_does(body: Any, text: str) -> None:
+    with pytest.raises(gojson.JsonError, match=f"^{re.escape(text)}$"):
+        read(body, tx_pb2.TxBody)
