@@ -47,12 +47,10 @@ _IMPLEMENTATIONS: Final = frozenset(
         ("cosmos.crypto.secp256k1", ("PrivKey", "PubKey")),
         ("cosmos.crypto.secp256r1", ("PubKey",)),
         ("cosmos.feegrant.v1beta1", ("AllowedMsgAllowance", "BasicAllowance", "PeriodicAllowance")),
-        ("cosmos.staking.v1beta1", ("StakeAuthorization",)),
         ("cosmwasm.wasm.v1", ("AcceptedMessageKeysFilter", "AcceptedMessagesFilter", "AllowAllMessagesFilter")),
         ("cosmwasm.wasm.v1", ("CombinedLimit", "MaxCallsLimit", "MaxFundsLimit")),
         ("cosmwasm.wasm.v1", ("ContractExecutionAuthorization", "ContractMigrationAuthorization")),
         ("cosmwasm.wasm.v1", ("StoreCodeAuthorization",)),
-        ("ibc.applications.transfer.v1", ("TransferAuthorization",)),
         ("ibc.lightclients.solomachine.v3", ("ClientState", "ConsensusState", "Header", "Misbehaviour")),
         ("ibc.lightclients.tendermint.v1", ("ClientState", "ConsensusState", "Header", "Misbehaviour")),
     )

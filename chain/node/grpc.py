@@ -17,25 +17,33 @@ from chain.errors import INVALID_REQUEST, AbciError
 from chain.modules.status import over_grpc
 from chain.node.engine import Engine
 from chain.node.errors import listening
+from chain.node.limits import ServerLimits
 from chain.node.params import whole_number
 from chain.node.reflection import reflection
 
 HEIGHT_KEY: Final = "x-cosmos-block-height"
-MAX_MESSAGE: Final = 32 << 20
+MAX_REQUEST: Final = 10 << 20
+"""Bytes, as the SDK has it (server/config DefaultGRPCMaxRecvMsgSize)."""
 _STATUS: Final = {code.name.replace("_", "").lower(): code for code in grpc.StatusCode} | {
     "canceled": grpc.StatusCode.CANCELLED
 }
 
 
 class GrpcServer:
-    def __init__(self, engine: Engine, methods: Mapping[str, Any]) -> None:
-        """``methods`` are paths of the query table; the values do not matter here."""
+    def __init__(
+        self, engine: Engine, methods: Mapping[str, Any], limits: ServerLimits | None = None
+    ) -> None:
+        """``methods`` are paths of the query table; the values do not matter here.
+
+        Of ``limits`` the number of connections counts: so many calls are answered at a time.
+        """
         options = [
-            ("grpc.max_send_message_length", MAX_MESSAGE),
-            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_receive_message_length", MAX_REQUEST),
             ("grpc.so_reuseport", 0),
         ]
-        self._server = grpc.aio.server(options=options)
+        at_once = max(1, (limits or ServerLimits()).connections)
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=at_once)
         services = sorted({path.rpartition("/")[0].removeprefix("/") for path in methods})
         handlers = (*reflection(services), _Queries(engine, methods))
         self._server.add_generic_rpc_handlers(handlers)

@@ -178,7 +178,7 @@ class Node:
         address, port = await rpc.start(host, rpc_port)
         self.rpc_url = f"http://{address}:{port}"
         self._identity.rpc_address = f"tcp://{address}:{port}"
-        grpc = GrpcServer(self.engine, self._queries().methods)
+        grpc = GrpcServer(self.engine, self._queries().methods, self.config.server)
         self._servers.append(grpc)
         address, port = await grpc.start(host, grpc_port)
         self.grpc_address = f"{address}:{port}"

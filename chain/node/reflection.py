@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 import grpc
 from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
@@ -15,17 +16,34 @@ from cosmos_pb._pool import POOL
 NAMES: Final = tuple(f"grpc.reflection.{each}.ServerReflection" for each in ("v1", "v1alpha"))
 """Of the service; their messages have the same bytes."""
 
+_UNREADABLE: Final = (
+    "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data"
+)
+
 
 def reflection(services: Iterable[str]) -> list[grpc.GenericRpcHandler]:
     """Handlers that tell of these services, and of themselves."""
     servicer = ReflectionServicer([*services, *NAMES], pool=_Symbols())
-    handler = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+
+    async def tell(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
+        async for response in servicer.ServerReflectionInfo(_read(requests, context), context):
+            yield response
+
+    handler: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
+        tell,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )
     handlers = {"ServerReflectionInfo": handler}
     return [grpc.method_handlers_generic_handler(name, handlers) for name in NAMES]
+
+
+async def _read(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
+    """The requests of a stream, which ends with the first that is none."""
+    async for data in requests:
+        try:
+            yield reflection_pb2.ServerReflectionRequest.FromString(data)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INTERNAL, _UNREADABLE)
 
 
 class _Symbols:

@@ -1,8 +1,6 @@
 """Whatever a client of REST sends to any declared route: an answer, or an error of that protocol; the chain goes on."""
 
-import asyncio
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -10,17 +8,19 @@ from urllib.parse import quote, urlencode
 import pytest
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
-from helpers.rest import ALICE, RestClient, rest_chain
+from helpers.inputs import Failures, Loop, messages, trees
+from helpers.rest import ALICE
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from yarl import URL
 
-from chain.node import httprequest, httprule
+from chain import protojson
+from chain.node import httprequest
 from chain.node.httprequest import RequestError
-from chain.node.httprule import Route
 from chain.node.rest import _HTTP
 from cosmos_pb.cosmos.bank.v1beta1 import query_pb2
 
+EACH = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+"""For each of many routes."""
 MANY = settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 STATUSES = {code.value[0]: status for code, status in _HTTP.items()}
 VALIDATOR = "cosmosvaloper16kmdz7zhwpgvwj80lpsd569fsxyhyqnwmkmtk6"
@@ -34,46 +34,6 @@ interesting = st.sampled_from(
     ]
 )  # fmt: skip
 words = st.one_of(interesting, interesting, st.text(max_size=12))
-scalars = st.one_of(words, st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False))
-trees = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
-    max_leaves=8,
-)
-
-
-class Loop:
-    """A chain and its client, and the event loop where they live."""
-
-    def __init__(self) -> None:
-        self.runner = asyncio.Runner()
-        self._chain = rest_chain()
-        self.client: RestClient = self.runner.run(self._chain.__aenter__())
-        methods = self.client.node._queries().methods
-        self.routes = httprule.routes(methods)
-
-    def ask(self, verb: str, path: str, **options: Any) -> tuple[int, Any]:
-        async def asked() -> tuple[int, Any]:
-            url = URL(self.client.node.rest_url + path, encoded=True)
-            async with self.client.session.request(verb, url, **options) as response:
-                return response.status, json.loads(await response.text())
-
-        return self.runner.run(asked())
-
-    def close(self) -> None:
-        self.runner.run(self._chain.__aexit__(None, None, None))
-        self.runner.close()
-
-
-class Failures(logging.Handler):
-    """What our own code reports of itself: none of it is the client's fault."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.records: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(self.format(record))
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +46,8 @@ def chain() -> Iterator[Loop]:
 @pytest.fixture
 def failures() -> Iterator[Failures]:
     handler = Failures()
-    root = logging.getLogger()
-    root.addHandler(handler)
-    yield handler
-    root.removeHandler(handler)
+    with handler.listening():
+        yield handler
 
 
 def names_of(message: type[Message], depth: int = 2) -> list[str]:
@@ -110,36 +68,63 @@ def check(status: int, body: Any, failures: Failures) -> None:
     assert failures.records == []
 
 
-@given(st.data())
-@MANY
-def test_get_routes(chain: Loop, failures: Failures, data: st.DataObject) -> None:
-    route: Route = data.draw(st.sampled_from([each for each in chain.routes if each.verb == "GET"]))
-    path = route.template
-    for name in route.fields:
-        held = quote(data.draw(words), safe="")
-        path = path.replace(f"{{{name}}}", held).replace(f"{{{name}=**}}", held)
-    known = st.sampled_from([*names_of(route.request), "nothing", "pagination.limit.x", "a.b.c"])
-    parameters = data.draw(st.lists(st.tuples(known, words), max_size=4))
-    height = data.draw(st.sampled_from([None, "1", "2", "0", "-1", "99", "x", str(2**70)]))
-    headers = {} if height is None else {"x-cosmos-block-height": height}
-    check(*chain.ask("GET", f"{path}?{urlencode(parameters)}", headers=headers), failures)
+heights = st.sampled_from([None, "1", "2", "0", "-1", "99", "x", str(2**70)])
 
 
-@given(st.data())
-@MANY
-def test_post_routes(chain: Loop, failures: Failures, data: st.DataObject) -> None:
-    route: Route = data.draw(
-        st.sampled_from([each for each in chain.routes if each.verb == "POST"])
-    )
-    known = st.sampled_from([*(field.name for field in route.request.DESCRIPTOR.fields), "nothing"])
-    body = data.draw(
-        st.one_of(
-            st.dictionaries(known, trees, max_size=3).map(lambda value: json.dumps(value).encode()),
-            trees.map(lambda value: json.dumps(value).encode()),
-            st.binary(max_size=20),
+def test_every_get_route(chain: Loop, failures: Failures) -> None:
+    for route in [each for each in chain.routes if each.verb == "GET"]:
+        known = st.sampled_from(
+            [*names_of(route.request), "nothing", "pagination.limit.x", "a.b.c"]
         )
-    )
-    check(*chain.ask("POST", route.template, data=body), failures)
+
+        @EACH
+        @given(
+            st.lists(words, min_size=len(route.fields), max_size=len(route.fields)),
+            st.lists(st.tuples(known, words), max_size=4),
+            heights,
+        )
+        def attempt(held: list[str], parameters: list[tuple[str, str]], height: str | None) -> None:
+            path = route.template  # noqa: B023
+            for name, text in zip(route.fields, held, strict=True):  # noqa: B023
+                shown = quote(text, safe="")
+                path = path.replace(f"{{{name}}}", shown).replace(f"{{{name}=**}}", shown)
+            headers = {} if height is None else {"x-cosmos-block-height": height}
+            url = f"{path}?{urlencode(parameters)}"
+            check(*chain.ask("GET", url, headers=headers), failures)
+
+        attempt()
+
+
+def test_every_post_route(chain: Loop, failures: Failures) -> None:
+    for route in [each for each in chain.routes if each.verb == "POST"]:
+        names = [field.name for field in route.request.DESCRIPTOR.fields]
+        known = st.sampled_from([*names, "nothing"])
+
+        @settings(EACH, max_examples=60)
+        @given(
+            st.one_of(
+                st.dictionaries(known, trees, max_size=3).map(encoded),
+                trees.map(encoded),
+                messages(route.request).map(shown),
+                st.binary(max_size=20),
+            )
+        )
+        def attempt(body: bytes) -> None:
+            check(*chain.ask("POST", route.template, data=body), failures)  # noqa: B023
+
+        attempt()
+
+
+def encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def shown(message: Message) -> bytes:
+    """JSON of a message; of nothing when JSON cannot show it."""
+    try:
+        return protojson.encode(message)
+    except (ValueError, KeyError):
+        return b"{}"
 
 
 @given(st.lists(words, max_size=6), st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]))
