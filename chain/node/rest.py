@@ -31,11 +31,14 @@ from chain.node.limits import ServerLimits
 log = logging.getLogger("chain.node")
 
 _FORM: Final = "application/x-www-form-urlencoded"
+_METADATA: Final = f"grpc-metadata-{HEIGHT_KEY}"
+"""The same height under the name that grpc-gateway gives to metadata, asked for or told."""
+
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "HEAD, GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "*",
-    "Access-Control-Expose-Headers": HEIGHT_KEY,
+    "Access-Control-Expose-Headers": f"{HEIGHT_KEY}, {_METADATA}",
     "Access-Control-Max-Age": "600",
 }
 _HTTP: Final[Mapping[StatusCode, int]] = {
@@ -128,7 +131,8 @@ class RestServer:
             return _error(StatusCode.INVALID_ARGUMENT, str(error))
         except web.HTTPRequestEntityTooLarge:
             return _error(StatusCode.INVALID_ARGUMENT, "http: request body too large")
-        return await self._ask(found[0], message, request.headers.get(HEIGHT_KEY, ""))
+        wanted = request.headers.get(HEIGHT_KEY) or request.headers.get(_METADATA)
+        return await self._ask(found[0], message, wanted or "")
 
     async def _message(
         self, route: Route, held: Mapping[str, str], request: web.Request
@@ -159,7 +163,7 @@ class RestServer:
         except (ValueError, KeyError, RecursionError) as error:
             log.warning("%s has an answer that JSON cannot show: %r", route.method, error)
             return _error(StatusCode.UNKNOWN, f"the answer cannot be shown as JSON: {error}")
-        return _json(body, headers={HEIGHT_KEY: str(height)})
+        return _json(body, headers=dict.fromkeys((HEIGHT_KEY, _METADATA), str(height)))
 
 
 def _clean(path: str) -> str:

@@ -110,10 +110,13 @@ async def test_errors(rest: RestClient, path: str, status: int, code: int, messa
 
 
 async def test_a_height_is_asked_for_and_told(rest: RestClient) -> None:
-    response, _ = await rest.request("GET", f"{BANK}/supply")
-    assert response.headers[HEIGHT] == "2"
-    response, _ = await rest.request("GET", f"{BANK}/supply", headers={HEIGHT: "1"})
-    assert response.headers[HEIGHT] == "1"
+    """Under its own name, and under the one that grpc-gateway gives it."""
+    metadata = f"Grpc-Metadata-{HEIGHT}"
+    for asked, told in (({}, "2"), ({HEIGHT: "1"}, "1"), ({metadata: "1"}, "1")):
+        response, _ = await rest.request("GET", f"{BANK}/supply", headers=asked)
+        assert (response.headers[HEIGHT], response.headers[metadata]) == (told, told)
+        exposed = response.headers["Access-Control-Expose-Headers"].lower().split(", ")
+        assert {HEIGHT, metadata.lower()} <= set(exposed)
     response, body = await rest.request("GET", f"{BANK}/supply", headers={HEIGHT: "abc"})
     assert (response.status, body["code"]) == (500, 2)
     assert 'strconv.ParseInt: parsing "abc": invalid syntax' in body["message"]
