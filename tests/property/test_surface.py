@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from chain.node.reflection import NAMES
 from chain.node.rpc import ROUTES, SOCKET_ROUTES
+from lightship.faucet import Faucet, stock
 
 EACH = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 CODES = {-32700, -32600, -32601, -32602, -32603, -32000}
@@ -178,6 +179,41 @@ async def stream(chain: Loop, service: str, data: bytes) -> tuple[grpc.StatusCod
         except grpc.aio.AioRpcError as error:
             return error.code(), error.details() or ""
     return grpc.StatusCode.OK, ""
+
+
+def encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+@pytest.fixture(scope="module")
+def faucet(chain: Loop) -> Iterator[str]:
+    served = Faucet(chain.client.node, stock(["stake"]), "")
+    yield chain.runner.run(served.start("127.0.0.1", 0))
+    chain.runner.run(served.stop())
+
+
+@settings(EACH, max_examples=200)
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "DELETE"]),
+    st.sampled_from(
+        ["/credit", "/credit", "/credit", "/status", "/", "/healthz", "/x", "//", "/%00"]
+    ),
+    st.sampled_from(["application/json", "application/json", "text/plain", ""]),
+    st.one_of(
+        st.fixed_dictionaries({"address": scalars | trees, "denom": scalars | trees}).map(encoded),
+        trees.map(encoded),
+        st.binary(max_size=40),
+        st.just(b"[" * 5000),
+    ),
+)
+def test_faucet(
+    chain: Loop, faucet: str, failures: Failures, verb: str, path: str, kind: str, body: bytes
+) -> None:
+    headers = {"Content-Type": kind}
+    status, text = chain.http(verb, faucet + path, data=io.BytesIO(body), headers=headers)
+    assert status in {200, 400, 404, 405, 413, 415, 422, 429}
+    assert "Traceback" not in text
+    assert failures.records == []
 
 
 def test_giant_values(chain: Loop, failures: Failures) -> None:
