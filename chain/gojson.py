@@ -29,7 +29,7 @@ MAX_DEPTH: Final = 10_000
 _TOKEN: Final = re.compile(
     rb"""[ \t\n\r]*(?:
         (?P<open>[\[{]) | (?P<close>[\]}]) | (?P<comma>,) | (?P<colon>:)
-      | (?P<text>"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+")
+      | (?P<text>"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+")
       | (?P<other>true|false|null|-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?)
     )""",
     re.VERBOSE,
@@ -37,7 +37,7 @@ _TOKEN: Final = re.compile(
 
 
 _TEXT: Final = re.compile(
-    rb"""(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+""",
+    rb"""[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+""",
 )
 _LITERALS: Final = {b"t": b"true", b"f": b"false", b"n": b"null"}
 _WANTED_VALUES: Final = frozenset({"value", "first"})

@@ -149,16 +149,22 @@ def reject_unknown(
 
 
 def is_clean(data: bytes, descriptor: Descriptor) -> bool:
-    """Whether bytes are surely without fault, as far as Python's protobuf sees."""
-    if holds_any(descriptor):
-        return False
+    """Whether bytes hold no Any and are surely without fault."""
+    return not holds_any(descriptor) and clean(class_of(descriptor.full_name), data) is not None
+
+
+def clean(kind: type[Any], data: bytes) -> Any:
+    """The message that bytes hold, None when Python's protobuf finds unknown fields or another fault in them."""
     try:
-        parsed = message_class(descriptor.full_name).FromString(data)
+        parsed: Message = kind.FromString(data)
     except ProtobufDecodeError:
-        return False
-    size: int = parsed.ByteSize()
+        return None
+    size = parsed.ByteSize()
     parsed.DiscardUnknownFields()
-    return bool(parsed.ByteSize() == size)
+    return parsed if parsed.ByteSize() == size else None
+
+
+class_of = lru_cache(maxsize=4096)(message_class)
 
 
 @lru_cache(maxsize=4096)
@@ -246,15 +252,16 @@ def unregistered(url: str, interface: str) -> str:
 
 def parse(message: type[Any], data: bytes) -> Any:
     """The message that bytes hold, unknown fields dropped. GoProtoError in the words of gogoproto."""
-    try:
-        parsed: Message = message.FromString(data)
-    except ProtobufDecodeError as error:
-        text = fault(data, message.DESCRIPTOR)
-        raise GoProtoError(text or "string field contains invalid UTF-8") from error
-    size = parsed.ByteSize()
-    parsed.DiscardUnknownFields()
-    if parsed.ByteSize() != size and (text := fault(data, message.DESCRIPTOR)):
+    parsed = clean(message, data)
+    if parsed is not None:
+        return parsed
+    if text := fault(data, message.DESCRIPTOR):
         raise GoProtoError(text)
+    try:
+        parsed = message.FromString(data)
+    except ProtobufDecodeError as error:
+        raise GoProtoError("string field contains invalid UTF-8") from error
+    parsed.DiscardUnknownFields()
     return parsed
 
 

@@ -8,7 +8,7 @@ there: after the messages' own validation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -165,12 +165,12 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
     _reject_non_canonical(raw)
     read = _Reader(router)
     tx = read.message(tx_pb2.TxRaw, raw)
-    body = read.message(tx_pb2.TxBody, tx.body_bytes, non_critical=True)
+    body = read.message(tx_pb2.TxBody, tx.body_bytes, _in_body, non_critical=True)
     timeout = _timeout(body)
     services = tuple(map(read.service, body.messages))
     messages = tuple(map(read.unpacked, services, body.messages))
     _check_options(body)
-    auth = read.message(tx_pb2.AuthInfo, tx.auth_info_bytes)
+    auth = read.message(tx_pb2.AuthInfo, tx.auth_info_bytes, _in_auth_info)
     return DecodedTx(
         raw=raw,
         body_bytes=tx.body_bytes,
@@ -210,15 +210,44 @@ def _descriptor(kind: type[Any]) -> Descriptor:
     return cast("Descriptor", kind.DESCRIPTOR)
 
 
+def _in_body(body: tx_pb2.TxBody) -> Iterator[any_pb2.Any]:
+    yield from body.messages
+    yield from body.extension_options
+    yield from body.non_critical_extension_options
+
+
+def _in_auth_info(auth: tx_pb2.AuthInfo) -> Iterator[any_pb2.Any]:
+    return (info.public_key for info in auth.signer_infos if info.HasField("public_key"))
+
+
 class _Reader:
     """Messages out of bytes, with the types that ``router`` serves."""
 
     def __init__(self, router: MessageRouter) -> None:
         self._router = router
 
-    def message(self, kind: type[Any], data: bytes, *, non_critical: bool = False) -> Any:
-        goproto.reject_unknown(data, kind.DESCRIPTOR, self._resolve, non_critical=non_critical)
+    def message(
+        self,
+        kind: type[Any],
+        data: bytes,
+        packed: Callable[[Any], Iterable[any_pb2.Any]] = lambda _: (),
+        *,
+        non_critical: bool = False,
+    ) -> Any:
+        """``packed`` are the Any in a message of this kind."""
+        found = goproto.clean(kind, data)
+        if found is not None and all(map(self._is_clean, packed(found))):
+            return found
+        goproto.reject_unknown(data, _descriptor(kind), self._resolve, non_critical=non_critical)
         return goproto.parse(kind, data)
+
+    def _is_clean(self, packed: any_pb2.Any) -> bool:
+        """Whether nothing is wrong with what an Any holds, as can be told without a look at its bytes one by one."""
+        try:
+            inside = self._resolve(packed.type_url)
+        except GoProtoError:
+            return False
+        return goproto.is_clean(packed.value, inside)
 
     def service(self, packed: any_pb2.Any) -> Service:
         """An Any that says nothing of its type unpacks to nothing, of which the SDK wants a message."""
@@ -240,7 +269,7 @@ class _Reader:
             return _descriptor(service.message)
         if url in _IMPLEMENTATIONS or url.removesuffix("Response") in self._router.services:
             with suppress(KeyError):
-                return _descriptor(message_class(url.removeprefix("/")))
+                return _descriptor(goproto.class_of(url.removeprefix("/")))
         raise GoProtoError(f"unable to resolve type URL {url}")
 
     def _count(self, message: Message, left: int) -> int:
