@@ -19,12 +19,12 @@ class MempoolLimits:
 class ServerLimits:
     """Bytes of a request, requests of a batch, connections, clients with subscriptions, and subscriptions of each.
 
-    CometBFT's defaults are 1 MB, 10, 900, 100 and 5. Contracts that were not compressed need larger requests, and
-    hundreds of followers more clients.
+    CometBFT's defaults are 1 MB, 10, 900, 100 and 5. Contracts that were not compressed need larger requests, loads
+    larger batches, and hundreds of followers more clients.
     """
 
     body: int = 4 << 20
-    batch: int = 10
+    batch: int = 100
     connections: int = 2_000
     subscribed_clients: int = 1_000
     subscriptions: int = 5

@@ -14,6 +14,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse
 from helpers.rest import RestClient, rest_chain
 from yarl import URL
 
+from chain.node import ServerLimits
+
 LINES = Path(__file__).parents[2] / "data" / "rpc" / "refusals.jsonl"
 CASES: list[list[Any]] = [json.loads(line) for line in LINES.read_text("utf-8").splitlines()]
 MESSAGES = {
@@ -23,6 +25,7 @@ MESSAGES = {
     -32602: "Invalid params",
     -32603: "Internal error",
 }
+LIMITS = ServerLimits(batch=10)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 FENCE = {"jsonrpc": "2.0", "id": "fence", "method": "health"}
 
@@ -92,13 +95,13 @@ async def wrong_over_socket(chain: RestClient, cases: list[tuple[str, Any]]) -> 
 
 @pytest.mark.parametrize("kind", sorted({case[0] for case in CASES} - {"ws"}))
 async def test_http(kind: str) -> None:
-    async with rest_chain() as chain:
+    async with rest_chain(LIMITS) as chain:
         assert await wrong_over_http(chain, of_kind(kind)) == []
 
 
 async def test_websocket() -> None:
     cases = [(case[1], [answer_of(each) for each in case[2]]) for case in of_kind("ws")]
-    async with rest_chain() as chain:
+    async with rest_chain(LIMITS) as chain:
         assert await wrong_over_socket(chain, cases) == []
 
 
@@ -110,5 +113,5 @@ async def test_arguments_that_are_wrong_are_internal_errors_to_websocket() -> No
         if len(case[4]) > 1 and case[4][1] == -32602
     ]
     assert len(cases) > 100
-    async with rest_chain() as chain:
+    async with rest_chain(LIMITS) as chain:
         assert await wrong_over_socket(chain, cases) == []
