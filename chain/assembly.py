@@ -75,7 +75,7 @@ def assemble(bech32_prefix: str, vm: VM | None) -> Assembly:
     staking = Staking(auth)
     consensus, upgrade = Consensus(), Upgrade(authority)
     ibc = Ibc(authority)
-    transfer = Transfer(auth, bank, ibc)
+    transfer = Transfer(auth, bank, ibc, routers.messages)
     ica = InterchainAccounts(auth, ibc, routers)
     wasm = Wasm(auth, bank, staking, ibc, routers, vm, authority, consensus) if vm else None
     of_contracts: tuple[Module, ...] = ()

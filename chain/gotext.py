@@ -1,4 +1,4 @@
-"""Protobuf messages as gogoproto shows them in a line of text (its proto/text.go, compact)."""
+"""What Go prints: protobuf messages in a line of text (gogoproto's proto/text.go, compact), and bytes (``%v``)."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def compact(message: Message) -> str:
         for field, held in message.ListFields()
         for item in (held if field.is_repeated else (held,))
     )
+
+
+def octets(data: bytes) -> str:
+    """``[1 2 255]``."""
+    return f"[{' '.join(map(str, data))}]"
 
 
 def _value(field: Field, held: Any) -> str:

@@ -77,12 +77,15 @@ class MessageRouter:
         except ProtobufDecodeError as error:
             raise UNPACK_ANY(f"{packed.type_url}: {error}") from error
 
-    def dispatch(self, ctx: Context, message: Message) -> MessageResult:
+    def dispatch(self, ctx: Context, message: Message, *, validate: bool = False) -> MessageResult:
         """Run one message in a scope of its own; its state and its events are kept on success.
 
-        The returned events are those of the message (also appended to ``ctx``).
+        The returned events are those of the message (also appended to ``ctx``). ``validate`` is for messages that a
+        module makes itself, whose stateless part nobody has looked at.
         """
         service = self.service(type_url(message.DESCRIPTOR.full_name))
+        if validate:
+            service.validate(message)
         ctx.gas.consume(HAS_COST, "Has")  # wasmd's circuit breaker (x/circuit) looks for the type
         with ctx.branch() as inner:
             response = service.handler(inner, message)

@@ -114,10 +114,10 @@ class MiniChain:
         self.authority = self.auth.module_address("gov")
         self.bank = Bank(self.auth, ("transfer", "fee_collector"))
         self.ibc = Ibc(self.authority)
-        self.transfer = Transfer(self.auth, self.bank, self.ibc)
+        routers = Routers()
+        self.transfer = Transfer(self.auth, self.bank, self.ibc, routers.messages)
         self.mock = MockApp(self.ibc)
         self.ibc.route("mock", self.mock)
-        routers = Routers()
         self.messages, self.queries = routers.messages, routers.queries
         self.ica = InterchainAccounts(self.auth, self.ibc, routers)
         self.modules = (self.auth, self.bank, self.ibc, self.transfer, self.ica)
@@ -185,9 +185,10 @@ class MiniChain:
         )
         return response.FromString(self.queries.handle(ctx, path, request.SerializeToString()))
 
-    def prove(self, path: str) -> bytes:
+    def prove(self, path: str | bytes) -> bytes:
         """A MerkleProof of what the last committed version has (or has not) under an ICS-24 path."""
-        _, ops = self.store.prove("ibc", path.encode(), self.store.version)
+        key = path if isinstance(path, bytes) else path.encode()
+        _, ops = self.store.prove("ibc", key, self.store.version)
         proofs = [proofs_pb2.CommitmentProof.FromString(op.data) for op in ops.ops]
         return commitment_pb2.MerkleProof(proofs=proofs).SerializeToString()
 

@@ -199,7 +199,9 @@ class Step:
         validate_packet(packet)
         handler = self.step["handler"]
         if handler == "OnRecvPacket":
-            transfer.receive(ctx, self.data, packet)
+            source = Hop(packet.source_port, packet.source_channel)
+            here = Hop(packet.destination_port, packet.destination_channel)
+            transfer.tokens.receive(ctx, self.data, source, here)
             return
         if not store.has_denom(ctx, self.denom.hash):
             store.set_denom(ctx, self.denom)

@@ -188,10 +188,6 @@ class Clients:
         """client/29 with ``description`` (``{}`` is the status) unless the client is active."""
         _require_active(self.status(ctx, client_id), description)
 
-    def look_up_config(self, ctx: Context, client_id: str) -> None:
-        """Pays for what an update looks at first: who of IBC v2 may update the client; here nobody is kept out."""
-        ctx.kv(STORE).get(f"clients/{client_id}/config".encode())
-
     # Changing.
 
     def create(

@@ -1,4 +1,4 @@
-"""Genesis of IBC core: its client, connection and channel parts (``ibc-go:modules/core/types/genesis.go``)."""
+"""Genesis of IBC core: clients, connections and channels, and IBC v2 (``ibc-go:modules/core/types/genesis.go``)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from chain.modules.ibc.channels import Channels
 from chain.modules.ibc.clients import Clients
 from chain.modules.ibc.connections import Connections
 from chain.modules.ibc.store import STORE, read_number, write_message, write_number
+from chain.modules.ibc.v2 import genesis as genesis_v2
+from chain.modules.ibc.v2.counterparties import Counterparties
 from cosmos_pb.google.protobuf import any_pb2
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.client.v1 import client_pb2, genesis_pb2
@@ -37,27 +39,44 @@ _PACKETS: Final[dict[str, tuple[str, Callable[[str, str, int], str]]]] = {
     "receipts": ("receipts", host.packet_receipt_path),
 }
 
+_ELSEWHERE: Final = (b"connections", b"counterparty")
+"""What lies beside a client and is of another part: of the connections', of IBC v2's."""
+
 
 def init(
-    ctx: Context, state: Mapping[str, Any], clients: Clients, connections: Connections
+    ctx: Context,
+    state: Mapping[str, Any],
+    clients: Clients,
+    connections: Connections,
+    counterparties: Counterparties,
 ) -> None:
     """Write a genesis state; parts that are missing are those of an empty chain."""
     try:
         _init_clients(ctx, _part(state, "client_genesis"), clients)
+        genesis_v2.init_clients(ctx, _part(state, "client_v2_genesis"), counterparties)
         _init_connections(ctx, _part(state, "connection_genesis"), connections)
         _init_channels(ctx, _part(state, "channel_genesis"))
+        genesis_v2.init_channels(ctx, _part(state, "channel_v2_genesis"))
     except (AbciError, LightClientError) as error:
         raise GenesisError(f"app_state.ibc: {error}") from error
 
 
 def export(
-    ctx: Context, clients: Clients, connections: Connections, channels: Channels
+    ctx: Context,
+    clients: Clients,
+    connections: Connections,
+    channels: Channels,
+    counterparties: Counterparties,
 ) -> dict[str, Any]:
     """The state at hand, such that ``init`` makes the same store of it."""
+    client_genesis = _export_clients(ctx, clients)
+    client_ids = [client["client_id"] for client in client_genesis["clients"]]
     return {
-        "client_genesis": _export_clients(ctx, clients),
+        "client_genesis": client_genesis,
+        "client_v2_genesis": genesis_v2.export_clients(ctx, client_ids, counterparties),
         "connection_genesis": _export_connections(ctx, connections),
         "channel_genesis": _export_channels(ctx, channels),
+        "channel_v2_genesis": genesis_v2.export_channels(ctx, client_ids),
     }
 
 
@@ -97,7 +116,7 @@ def _export_clients(ctx: Context, clients: Clients) -> dict[str, Any]:
             states.consensus_states.add(
                 height=height, consensus_state=any_pb2.Any.FromString(value)
             )
-        elif rest != b"connections":  # those are of the connection genesis
+        elif rest not in _ELSEWHERE:
             entries = metadata.setdefault(
                 client_id, genesis_pb2.IdentifiedGenesisMetadata(client_id=client_id)
             )

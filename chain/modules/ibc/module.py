@@ -1,8 +1,8 @@
-"""x/ibc: IBC core v1 as ibc-go v10 has it, in one store."""
+"""x/ibc: IBC core as ibc-go v10 has it, classic and v2, in one store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chain.context import Context
@@ -20,11 +20,17 @@ from chain.modules.ibc.queries import register as register_queries
 from chain.modules.ibc.server import MsgServer
 from chain.modules.ibc.store import STORE, read_number
 from chain.modules.ibc.tendermint import Tendermint
+from chain.modules.ibc.v2.counterparties import Counterparties
+from chain.modules.ibc.v2.packets import PacketsV2
+from chain.modules.ibc.v2.port import PortModuleV2, PortRouterV2
+from chain.modules.ibc.v2.server import MsgServerV2
+from chain.modules.ibc.validate import Validator
 from chain.router import MessageRouter, QueryRouter
 from chain.tx import DecodedTx
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from light_client import host
 from light_client.packet import Packet
+from light_client.packet_v2 import PacketV2
 from light_client.values import Height
 
 
@@ -48,23 +54,52 @@ class Ibc:
         self.channels = Channels(self.clients, self.connections)
         self.packets = Packets(self.clients, self.connections, self.channels)
         self.ports = PortRouter()
+        self.counterparties = Counterparties()
+        self.packets_v2 = PacketsV2(self.clients, self.counterparties)
+        self.ports_v2 = PortRouterV2()
+        validator = Validator(self.clients, self._prefix)
+        self.server_v2 = MsgServerV2(
+            authority,
+            validator,
+            self.clients,
+            self.counterparties,
+            self.packets_v2,
+            self.ports_v2,
+        )
         self.server = MsgServer(
-            authority, self.clients, self.connections, self.channels, self.packets, self.ports
+            authority,
+            self.clients,
+            self.connections,
+            self.channels,
+            self.packets,
+            self.ports,
+            validator,
+            self.server_v2.require_relayer,
         )
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
-        register_messages(messages, self.server)
-        register_queries(queries, self.clients, self.connections, self.channels, self._prefix)
+        register_messages(messages, self.server, self.server_v2)
+        register_queries(
+            queries,
+            self.clients,
+            self.connections,
+            self.channels,
+            self.counterparties,
+            self.packets_v2,
+            self._prefix,
+        )
 
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
-        genesis.init(ctx, state, self.clients, self.connections)
+        genesis.init(ctx, state, self.clients, self.connections, self.counterparties)
 
     def export_genesis(self, ctx: Context) -> dict[str, Any]:
-        return genesis.export(ctx, self.clients, self.connections, self.channels)
+        return genesis.export(
+            ctx, self.clients, self.connections, self.channels, self.counterparties
+        )
 
     def ante(self, ctx: Context, tx: DecodedTx) -> Context:
         """Refuse (channel/22) a transaction in the mempool that relays nothing new."""
-        check_redundant(ctx, self.server, self.clients, tx.messages)
+        check_redundant(ctx, self.server, self.server_v2, self.clients, tx.messages)
         return ctx
 
     # For applications.
@@ -104,3 +139,22 @@ class Ibc:
 
     def next_sequence_send(self, ctx: Context, port: str, channel: str) -> int | None:
         return read_number(ctx, host.next_sequence_send_path(port, channel))
+
+    # For applications of IBC v2.
+
+    def route_v2(self, port: str, module: PortModuleV2) -> None:
+        self.ports_v2.route(port, module)
+
+    def route_prefix_v2(self, prefix: str, module: PortModuleV2) -> None:
+        """Serve every port that starts with ``prefix``."""
+        self.ports_v2.route_prefix(prefix, module)
+
+    def async_packet_v2(self, ctx: Context, client_id: str, sequence: int) -> PacketV2 | None:
+        """A packet that arrived for one of our clients and waits for its acknowledgement."""
+        return self.packets_v2.kept(ctx, client_id, sequence)
+
+    def write_acknowledgement_v2(
+        self, ctx: Context, client_id: str, sequence: int, app_acknowledgements: Sequence[bytes]
+    ) -> None:
+        """The acknowledgement of such a packet; channelv2/5 when none waits."""
+        self.packets_v2.acknowledge_later(ctx, client_id, sequence, app_acknowledgements)

@@ -144,8 +144,11 @@ def result_ack(result: bytes) -> Acknowledgement:
 
 def error_ack(error: AbciError) -> Acknowledgement:
     """The code, but not the text: texts are not the same on every node (``NewErrorAcknowledgement``)."""
-    text = f"ABCI code: {error.code}: {_ERROR_TEXT}"
-    return Acknowledgement(StandardAck(error=text).marshal(), success=False)
+    return Acknowledgement(StandardAck(error=error_text(error)).marshal(), success=False)
+
+
+def error_text(error: AbciError) -> str:
+    return f"ABCI code: {error.code}: {_ERROR_TEXT}"
 
 
 def parse_ack(data: bytes) -> StandardAck | None:

@@ -7,13 +7,13 @@ acknowledged with an error: the application's writes are dropped and its events 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from chain.context import Context
 from chain.errors import AbciError
-from chain.events import Event
+from chain.events import error_event
 from chain.modules.ibc.channels import Channels
 from chain.modules.ibc.clients import Clients
 from chain.modules.ibc.connections import Connections
@@ -25,10 +25,8 @@ from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from cosmos_pb.ibc.core.client.v1 import tx_pb2 as client_tx
 from cosmos_pb.ibc.core.connection.v1 import tx_pb2 as connection_tx
-from light_client.bech32 import encode
 from light_client.codec import height_from_pb, packet_from_pb
 
-ERROR_PREFIX: Final = "ibccallbackerror-"
 NOOP: Final = channel_tx.RESPONSE_RESULT_TYPE_NOOP
 SUCCESS: Final = channel_tx.RESPONSE_RESULT_TYPE_SUCCESS
 
@@ -44,15 +42,17 @@ class MsgServer:
         channels: Channels,
         packets: Packets,
         ports: PortRouter,
+        validator: Validator,
+        check_relayer: Callable[[Context, str, str], None],
     ) -> None:
         self._authority = authority
-        self._prefix = authority.rpartition("1")[0]
         self._clients = clients
         self._connections = connections
         self._channels = channels
         self._packets = packets
         self._ports = ports
-        self.validator = Validator(clients, self._prefix)
+        self._check_relayer = check_relayer
+        self.validator = validator
 
     # 02-client.
 
@@ -66,7 +66,7 @@ class MsgServer:
     def update_client(
         self, ctx: Context, msg: client_tx.MsgUpdateClient
     ) -> client_tx.MsgUpdateClientResponse:
-        self._clients.look_up_config(ctx, msg.client_id)
+        self._check_relayer(ctx, msg.client_id, msg.signer)
         self._clients.update(ctx, msg.client_id, msg.client_message)
         return client_tx.MsgUpdateClientResponse()
 
@@ -112,7 +112,7 @@ class MsgServer:
             raise IBC_NOT_FOUND(f"creator for client {msg.client_id} not found")
         if msg.signer != self._authority and self.validator.address(msg.signer) != creator:
             raise IBC_UNAUTHORIZED(
-                f"authority or client creator {encode(self._prefix, creator)} is authorized to "
+                f"authority or client creator {self.validator.text(creator)} is authorized to "
                 f"delete creator for {msg.client_id}, got {msg.signer}"
             )
         self._clients.set_creator(ctx, msg.client_id, b"")
@@ -296,7 +296,7 @@ class MsgServer:
         if ack is None or ack.success:
             ctx.merge(inner)
         else:
-            ctx.events.extend(map(_as_error_event, inner.events.events))
+            ctx.events.extend(map(error_event, inner.events.events))
         if ack is not None:
             self._packets.write_acknowledgement(ctx, packet, ack.data)
         return channel_tx.MsgRecvPacketResponse(result=SUCCESS)
@@ -409,8 +409,3 @@ def _noop(error: AbciError) -> channel_tx.ResponseResultType.ValueType:
 def _callback(what: str, port: str, channel_id: str) -> Iterator[None]:
     with explaining(f"{what} callback failed for port ID: {port}, channel ID: {channel_id}"):
         yield
-
-
-def _as_error_event(event: Event) -> Event:
-    attributes = tuple((f"{ERROR_PREFIX}{key}", value) for key, value in event.attributes)
-    return Event(f"{ERROR_PREFIX}{event.type}", attributes)

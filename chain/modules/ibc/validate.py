@@ -53,16 +53,22 @@ class Validator:
 
     def address(self, text: str) -> bytes:
         """The bytes of a signer's address; ibc/5 when it is none of this chain's."""
+        unparsed = "string could not be parsed as address"
+        if not text.strip():
+            raise IBC_INVALID_ADDRESS(f"{unparsed}: empty address string is not allowed")
         try:
             prefix, raw = bech32.decode(text)
         except DecodeError as error:
-            raise IBC_INVALID_ADDRESS(f"string could not be parsed as address: {error}") from error
+            raise IBC_INVALID_ADDRESS(f"{unparsed}: decoding bech32 failed: {error}") from error
         if prefix != self._prefix or not raw:
             raise IBC_INVALID_ADDRESS(
-                "string could not be parsed as address: invalid Bech32 prefix; "
-                f"expected {self._prefix}, got {prefix}"
+                f"{unparsed}: invalid Bech32 prefix; expected {self._prefix}, got {prefix}"
             )
         return raw
+
+    def text(self, address: bytes) -> str:
+        """An address in bech32; nobody's is empty text."""
+        return bech32.encode(self._prefix, address) if address else ""
 
     # 02-client.
 

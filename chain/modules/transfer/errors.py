@@ -19,6 +19,5 @@ RECEIVE_DISABLED: Final = Registered(
 MAX_CHANNELS: Final = Registered("transfer", 9, "max transfer channels")
 INVALID_AUTHORIZATION: Final = Registered("transfer", 10, "invalid transfer authorization")
 INVALID_MEMO: Final = Registered("transfer", 11, "invalid memo")
-
-V2_COUNTERPARTY_NOT_FOUND: Final = Registered("clientv2", 35, "counterparty not found")
-V2_INVALID_TIMEOUT: Final = Registered("channelv2", 8, "invalid packet timeout")
+ABI_DECODING: Final = Registered("transfer", 15, "decoding abi failed")
+RECEIVE_FAILED: Final = Registered("transfer", 16, "receive packet failed")

@@ -17,8 +17,12 @@ def transfer(ctx: Context, data: TransferData) -> None:
     _message(ctx)
 
 
-def received(ctx: Context, data: TransferData, error: AbciError | None) -> None:
-    pairs = [*_attributes(data), ("success", "true" if error is None else "false")]
+def received(
+    ctx: Context, data: TransferData, error: AbciError | None, *, success: bool | None = None
+) -> None:
+    """``success`` is whether there was no error, unless it is said."""
+    told = error is None if success is None else success
+    pairs = [*_attributes(data), ("success", "true" if told else "false")]
     if error is not None:
         pairs.append(("error", str(error)))
     ctx.emit(_PACKET, *pairs)

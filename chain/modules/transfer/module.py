@@ -1,23 +1,20 @@
-"""ICS-20 token transfer over IBC v1 (``ibc-go:modules/apps/transfer``, ``keeper/relay.go`` and ``ibc_module.go``).
+"""ICS-20 token transfer (``ibc-go:modules/apps/transfer``, ``keeper/msg_server.go`` and ``ibc_module.go``).
 
-A token that leaves home waits in the escrow account of its channel while vouchers of it circulate there; a voucher that
-goes back is burned and the token released. A packet that fails or times out undoes what sending did.
+``MsgTransfer`` goes over IBC v1 where its source is a channel, else over IBC v2, whose side of packets is in ``v2.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any
 
 from chain.coins import Coin, amount_of, from_pb
 from chain.context import Context
 from chain.errors import AbciError, GenesisError, OutOfGas
-from chain.gas import HAS_COST
 from chain.modules import genesis
 from chain.modules.auth.module import Auth
 from chain.modules.bank.module import Bank
 from chain.modules.ibc.errors import (
-    IBC_INVALID_ADDRESS,
     IBC_INVALID_REQUEST,
     IBC_INVALID_TYPE,
     IBC_UNAUTHORIZED,
@@ -36,42 +33,39 @@ from chain.modules.ibc.port import (
     parse_ack,
     result_ack,
 )
-from chain.modules.ibc.store import STORE as IBC_STORE
 from chain.modules.ibc.store import enum_name
+from chain.modules.ibc.v2.codec import payload_to_pb
 from chain.modules.transfer import denom as denoms
-from chain.modules.transfer import events, store
+from chain.modules.transfer import encodings, events, store
 from chain.modules.transfer.callbacks import Callbacks, Contracts
-from chain.modules.transfer.denom import VERSION, Denom
+from chain.modules.transfer.denom import VERSION, Denom, Hop
 from chain.modules.transfer.errors import (
     DENOM_NOT_FOUND,
     INVALID_AMOUNT,
     INVALID_DENOM,
     INVALID_VERSION,
     MAX_CHANNELS,
-    RECEIVE_DISABLED,
     SEND_DISABLED,
-    V2_COUNTERPARTY_NOT_FOUND,
-    V2_INVALID_TIMEOUT,
 )
 from chain.modules.transfer.hooks import Hooks
 from chain.modules.transfer.packet import (
     MAX_AMOUNT,
     TransferData,
-    parse_amount,
     unmarshal,
 )
 from chain.modules.transfer.queries import Queries
+from chain.modules.transfer.tokens import PORT, Tokens
+from chain.modules.transfer.v2 import TransferV2
 from chain.modules.transfer.validate import validate_params, validate_transfer
 from chain.router import MessageRouter, QueryRouter
-from cosmos_pb.cosmos.bank.v1beta1 import bank_pb2
 from cosmos_pb.ibc.applications.transfer.v1 import token_pb2, transfer_pb2, tx_pb2
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
+from cosmos_pb.ibc.core.channel.v2 import tx_pb2 as channel_v2_tx
 from light_client import host
 from light_client.codec import height_from_pb
 from light_client.packet import Packet
+from light_client.packet_v2 import Payload
 
-PORT: Final = "transfer"
-_MODULE = "transfer"
 _MAX_CHANNEL = 2**32 - 1
 
 
@@ -81,13 +75,16 @@ class Transfer:
     name = "transfer"
     stores: tuple[str, ...] = (store.STORE,)
 
-    def __init__(self, auth: Auth, bank: Bank, ibc: Ibc) -> None:
+    def __init__(self, auth: Auth, bank: Bank, ibc: Ibc, messages: MessageRouter) -> None:
         self._auth = auth
         self._bank = bank
         self._ibc = ibc
+        self._messages = messages
+        self.tokens = Tokens(auth, bank)
         self._callbacks: Callbacks | None = None
         self._hooks: Hooks | None = None
         ibc.route(PORT, self)
+        ibc.route_v2(PORT, TransferV2(auth, self.tokens))
 
     def call_back(self, contracts: Contracts) -> None:
         """From now on contracts hear of the packets whose memos name them."""
@@ -120,7 +117,7 @@ class Transfer:
         for item in state.get("denoms", ()):
             denom = denoms.from_pb(genesis.read(token_pb2.Denom, item, self.name))
             store.set_denom(ctx, denom)
-            self._describe(ctx, denom)
+            self.tokens.describe(ctx, denom)
         for item in state.get("total_escrowed", ()):
             store.set_escrowed(ctx, item["denom"], amount_of(item["amount"]))
 
@@ -146,12 +143,26 @@ class Transfer:
             data.validate()
         channel = self._ibc.channel(ctx, msg.source_port, msg.source_channel)
         if channel is None:
-            self._refuse_v2(ctx, msg)
-        store.params(ctx)  # SendTransfer looks whether sending is enabled, too
-        self.take(ctx, PORT, msg.source_channel, denom, coin, msg.sender)
+            sequence = self._send_v2(ctx, msg, data)
+            return tx_pb2.MsgTransferResponse(sequence=sequence)
+        self.tokens.send(ctx, Hop(PORT, msg.source_channel), denom, coin, msg.sender)
         sequence = self._send(ctx, msg, data)
         events.transfer(ctx, data)
         return tx_pb2.MsgTransferResponse(sequence=sequence)
+
+    def _send_v2(self, ctx: Context, msg: tx_pb2.MsgTransfer, data: TransferData) -> int:
+        """What is no channel is a client of IBC v2, or nobody; its packet goes through the message table."""
+        encoding = msg.encoding or encodings.JSON
+        payload = Payload(PORT, PORT, VERSION, encoding, encodings.encode(data, encoding))
+        sending = channel_v2_tx.MsgSendPacket(
+            source_client=msg.source_channel,
+            timeout_timestamp=msg.timeout_timestamp,
+            payloads=[payload_to_pb(payload)],
+            signer=msg.sender,
+        )
+        sent = self._messages.dispatch(ctx, sending, validate=True)
+        response = channel_v2_tx.MsgSendPacketResponse.FromString(sent.response.value)
+        return response.sequence
 
     def _send(self, ctx: Context, msg: tx_pb2.MsgTransfer, data: TransferData) -> int:
         """Through the hooks and the callbacks to core; the sequence that the response tells."""
@@ -170,19 +181,6 @@ class Transfer:
     def _hooks_on(self, ctx: Context) -> Hooks | None:
         return self._hooks if self._hooks is not None and self._hooks.enabled(ctx) else None
 
-    def _refuse_v2(self, ctx: Context, msg: tx_pb2.MsgTransfer) -> NoReturn:
-        """What is no channel would be a client of IBC v2 (``transferV2Packet``); none here has a counterparty."""
-        client = msg.source_channel
-        with explaining():
-            host.validate_client_id(client)
-        if not msg.timeout_timestamp:
-            raise V2_INVALID_TIMEOUT("timeout must not be 0")
-        ctx.gas.consume(HAS_COST, "Has")  # the circuit breaker, for the message inside this one
-        ctx.kv(IBC_STORE).get(f"clients/{client}/counterparty".encode())
-        raise V2_COUNTERPARTY_NOT_FOUND(
-            f"send packet failed for source id: {client}: counterparty not found for client: {client}"
-        )
-
     def update_params(
         self, ctx: Context, msg: tx_pb2.MsgUpdateParams
     ) -> tx_pb2.MsgUpdateParamsResponse:
@@ -190,51 +188,6 @@ class Transfer:
             raise IBC_UNAUTHORIZED(f"expected {self._ibc.authority}, got {msg.signer}")
         store.set_params(ctx, msg.params)
         return tx_pb2.MsgUpdateParamsResponse()
-
-    # Tokens.
-
-    def take(
-        self, ctx: Context, port: str, channel: str, denom: Denom, coin: Coin, sender: str
-    ) -> None:
-        """Burn a voucher that goes home through this channel, put anything else into its escrow."""
-        if self._is_blocked(sender):
-            raise IBC_UNAUTHORIZED(f"{sender} is not allowed to send funds")
-        if not self._bank.is_send_enabled(ctx, coin.denom):
-            raise SEND_DISABLED(f"{coin.denom} transfers are currently disabled")
-        if denom.came_through(port, channel):
-            self._bank.send_to_module(ctx, sender, _MODULE, (coin,))
-            self._bank.burn(ctx, _MODULE, (coin,))
-            return
-        self._bank.send(ctx, sender, self._escrow(port, channel), (coin,))
-        total = store.escrowed(ctx, coin.denom) + coin.amount
-        store.set_escrowed(ctx, coin.denom, total)
-
-    def receive(self, ctx: Context, data: TransferData, packet: Packet) -> None:
-        """Release tokens that come home, mint vouchers of all others."""
-        with explaining("error validating ICS-20 transfer packet data"):
-            data.validate_received()
-        if not store.params(ctx).receive_enabled:
-            raise bare(RECEIVE_DISABLED)
-        self._check_receiver(data.receiver)
-        amount, sent = parse_amount(data.amount), data.token
-        port, channel = packet.destination_port, packet.destination_channel
-        if sent.came_through(packet.source_port, packet.source_channel):
-            coin = Coin(sent.without_last_hop().local, amount)
-            self._release(ctx, port, channel, data.receiver, coin)
-        else:
-            self._mint(ctx, sent.with_hop(port, channel), amount, data.receiver)
-
-    def refund(self, ctx: Context, data: TransferData, port: str, channel: str) -> None:
-        """Give back what ``take`` took."""
-        if self._is_blocked(data.sender):
-            raise IBC_UNAUTHORIZED(f"{data.sender} is not allowed to receive funds")
-        denom = data.token
-        coin = Coin(denom.local, parse_amount(data.amount))
-        if denom.came_through(port, channel):
-            self._bank.mint(ctx, _MODULE, (coin,))
-            self._bank.send(ctx, self._auth.module_address(_MODULE), data.sender, (coin,))
-        else:
-            self._release(ctx, port, channel, data.sender, coin)
 
     # The application behind the port.
 
@@ -309,7 +262,9 @@ class Transfer:
         data = TransferData()
         try:
             data = unmarshal(packet.data)
-            self.receive(ctx, data, packet)
+            source = Hop(packet.source_port, packet.source_channel)
+            here = Hop(packet.destination_port, packet.destination_channel)
+            self.tokens.receive(ctx, data, source, here)
         except OutOfGas:
             raise
         except AbciError as error:
@@ -331,7 +286,7 @@ class Transfer:
         data = unmarshal(packet.data)
         _check_bytes(standard, ack)
         if standard.error is not None:
-            self.refund(ctx, data, packet.source_port, packet.source_channel)
+            self.tokens.refund(ctx, data, packet.source_port, packet.source_channel)
         elif not standard.success:
             raise IBC_INVALID_TYPE("expected a result or an error, got neither")
         events.acknowledged(ctx, data, standard)
@@ -342,7 +297,7 @@ class Transfer:
 
     def on_timeout_packet(self, ctx: Context, packet: Packet, relayer: str) -> None:
         data = unmarshal(packet.data)
-        self.refund(ctx, data, packet.source_port, packet.source_channel)
+        self.tokens.refund(ctx, data, packet.source_port, packet.source_channel)
         events.timed_out(ctx, data)
         if hooks := self._hooks_on(ctx):
             hooks.timed_out(ctx, packet)
@@ -373,57 +328,6 @@ class Transfer:
         if found is None:
             raise DENOM_NOT_FOUND(text)
         return found
-
-    def _mint(self, ctx: Context, denom: Denom, amount: int, receiver: str) -> None:
-        if not store.has_denom(ctx, denom.hash):
-            store.set_denom(ctx, denom)
-        if not self._bank.has_denom_metadata(ctx, denom.local):
-            self._describe(ctx, denom)
-        events.denomination(ctx, denom)
-        voucher = Coin(denom.local, amount)
-        with explaining("failed to mint IBC tokens"):
-            self._bank.mint(ctx, _MODULE, (voucher,))
-        with explaining(f"failed to send coins to receiver {receiver}"):
-            self._bank.send(ctx, self._auth.module_address(_MODULE), receiver, (voucher,))
-
-    def _release(self, ctx: Context, port: str, channel: str, receiver: str, coin: Coin) -> None:
-        with explaining(
-            "unable to unescrow tokens, this may be caused by a malicious counterparty module "
-            "or a bug: please open an issue on counterparty module"
-        ):
-            self._bank.send(ctx, self._escrow(port, channel), receiver, (coin,))
-        total = store.escrowed(ctx, coin.denom) - coin.amount
-        if total < 0:
-            raise INVALID_AMOUNT(f"amount cannot be negative: {total}")
-        store.set_escrowed(ctx, coin.denom, total)
-
-    def _describe(self, ctx: Context, denom: Denom) -> None:
-        self._bank.set_denom_metadata(
-            ctx,
-            bank_pb2.Metadata(
-                description=f"IBC token from {denom.path}",
-                denom_units=[bank_pb2.DenomUnit(denom=denom.base, exponent=0)],
-                base=denom.local,
-                display=denom.path,
-                name=f"{denom.path} IBC token",
-                symbol=denom.base.upper(),
-            ),
-        )
-
-    def _check_receiver(self, receiver: str) -> None:
-        try:
-            self._auth.address_bytes(receiver)
-        except AbciError as error:
-            raise IBC_INVALID_ADDRESS(f"failed to decode receiver address: {receiver}") from error
-        if self._is_blocked(receiver):
-            raise IBC_UNAUTHORIZED(f"{receiver} is not allowed to receive funds")
-
-    def _is_blocked(self, address: str) -> bool:
-        own = self._auth.module_address(_MODULE)
-        return address != own and self._bank.is_blocked(address)
-
-    def _escrow(self, port: str, channel: str) -> str:
-        return self._auth.address_text(denoms.escrow_address(port, channel))
 
     def _check_channel(self, ctx: Context, order: int, port: str, channel: str) -> None:
         with explaining():

@@ -16,7 +16,7 @@ MAX_MEMO: Final = 32_768
 MAX_RECEIVER: Final = 2_048
 MAX_AMOUNT: Final = 2**256 - 1
 
-_FIELDS: Final = ("denom", "amount", "sender", "receiver", "memo")
+FIELDS: Final = ("denom", "amount", "sender", "receiver", "memo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class TransferData:
 
     def marshal(self) -> bytes:
         """The JSON of Go's struct: in the order of its fields, without an empty memo."""
-        members = [(name, getattr(self, name)) for name in _FIELDS]
+        members = [(name, getattr(self, name)) for name in FIELDS]
         return gojson.dumps((name, value) for name, value in members if name != "memo" or value)
 
     def validate(self) -> None:
@@ -58,7 +58,7 @@ class TransferData:
 def unmarshal(data: bytes) -> TransferData:
     """Read packet data as Go does, in any order and any case, and check it; ibc/12 when it is no such JSON.
 
-    Unknown members are ignored, the last of equal ones counts, null changes nothing, trailing text is refused.
+    The last of equal members counts, null changes nothing; unknown members and trailing text are refused.
     """
     try:
         members = gojson.loads(data)
@@ -80,7 +80,9 @@ def _strings(members: gojson.Pairs) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in members:
         field = name.casefold()
-        if field not in _FIELDS or value is None:
+        if field not in FIELDS:
+            raise gojson.JsonError(f"json: unknown field {gojson.quote(name)}")
+        if value is None:
             continue
         if not isinstance(value, str):
             raise gojson.JsonError(

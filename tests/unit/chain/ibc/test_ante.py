@@ -17,7 +17,7 @@ from light_client.values import Height
 def check(chain: MiniChain, messages: Sequence[Message], mode: Mode = Mode.CHECK) -> Context:
     """The context after the check, whose changes stay in a branch of their own."""
     ctx = chain.context(mode).fork()
-    check_redundant(ctx, chain.ibc.server, chain.ibc.clients, messages)
+    check_redundant(ctx, chain.ibc.server, chain.ibc.server_v2, chain.ibc.clients, messages)
     return ctx
 
 

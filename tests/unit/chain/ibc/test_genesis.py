@@ -1,12 +1,16 @@
 """Genesis of IBC core: what is exported makes the same store again."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from helpers.ibc_v2 import LinkV2, linked_v2
 from helpers.ibc_world import Link, MiniChain, linked, packet_of
 
 from chain.context import Mode
 from chain.errors import GenesisError
+from cosmos_pb.ibc.core.client.v2 import config_pb2
 from light_client.values import Height
 
 
@@ -27,8 +31,21 @@ def busy() -> Link:
     return link
 
 
-def test_a_round_trip_restores_every_key() -> None:
-    link = busy()
+def busy_v2() -> LinkV2:
+    """Packets of IBC v2 in every stage, and a list of relayers."""
+    link = linked_v2()
+    for value in (b"hello", b"later", b"refuse", b"hello"):
+        packet = link.send(link.a, value)
+        if packet.sequence < 4:
+            link.b.chain.run(link.receiving(link.b, packet))
+    config = config_pb2.Config(allowed_relayers=[link.a.signer])
+    link.a.chain.ibc.counterparties.set_config(link.a.chain.context(), link.a.client, config)
+    return link
+
+
+@pytest.mark.parametrize("make", [busy, busy_v2])
+def test_a_round_trip_restores_every_key(make: Callable[[], Link]) -> None:
+    link = make()
     for end in (link.a, link.b):
         exported = json.loads(json.dumps(end.chain.ibc.export_genesis(end.chain.context())))
         fresh = MiniChain(end.chain.chain_id)
@@ -62,6 +79,7 @@ def test_an_empty_state_has_the_defaults() -> None:
             "create_localhost": False,
             "next_client_sequence": "0",
         },
+        "client_v2_genesis": {"counterparty_infos": []},
         "connection_genesis": {
             "connections": [LOCALHOST],
             "client_connection_paths": [],
@@ -78,7 +96,70 @@ def test_an_empty_state_has_the_defaults() -> None:
             "ack_sequences": [],
             "next_channel_sequence": "0",
         },
+        "channel_v2_genesis": {
+            "acknowledgements": [],
+            "commitments": [],
+            "receipts": [],
+            "async_packets": [],
+            "send_sequences": [],
+        },
     }
+
+
+def test_ibc_v2_has_parts_of_its_own() -> None:
+    link = busy_v2()
+    exported = link.b.chain.ibc.export_genesis(link.b.chain.context())
+    assert exported["client_v2_genesis"] == {
+        "counterparty_infos": [
+            {
+                "client_id": "07-tendermint-0",
+                "counterparty_info": {
+                    "merkle_prefix": ["aWJj", ""],
+                    "client_id": "07-tendermint-0",
+                },
+            }
+        ]
+    }
+    packets = exported["channel_v2_genesis"]
+    listed = {name: [each["sequence"] for each in items] for name, items in packets.items()}
+    assert listed == {
+        "acknowledgements": ["1", "3"],
+        "commitments": [],
+        "receipts": ["1", "2", "3"],
+        "async_packets": ["2"],
+        "send_sequences": ["1"],
+    }
+    assert {each["data"] for each in packets["receipts"]} == {"Ag=="}
+    kept = link.a.chain.ibc.export_genesis(link.a.chain.context())["channel_v2_genesis"]
+    assert [each["sequence"] for each in kept["commitments"]] == ["1", "2", "3", "4"]
+    assert kept["send_sequences"] == [{"client_id": "07-tendermint-0", "sequence": "5"}]
+
+
+def info(
+    client: str = "07-tendermint-0", other: str = "07-tendermint-1", prefix: str = "aWJj"
+) -> dict[str, Any]:
+    """A counterparty in a genesis file."""
+    prefixes = [prefix] if prefix else []
+    return {
+        "client_id": client,
+        "counterparty_info": {"merkle_prefix": prefixes, "client_id": other},
+    }
+
+
+@pytest.mark.parametrize(
+    ("infos", "text"),
+    [
+        ([info("")], "counterparty client id cannot be empty"),
+        ([info(prefix="")], "counterparty merkle prefix cannot be empty"),
+        ([info(), info()], "duplicate counterparty client id 07-tendermint-0 found"),
+    ],
+)
+def test_counterparties_of_a_genesis_are_checked(infos: list[object], text: str) -> None:
+    chain = MiniChain("alpha-1")
+    with pytest.raises(GenesisError, match=text):
+        chain.ibc.init_genesis(
+            chain.context(Mode.GENESIS), {"client_v2_genesis": {"counterparty_infos": infos}}
+        )
 
 
 @pytest.mark.parametrize(
@@ -90,6 +171,14 @@ def test_an_empty_state_has_the_defaults() -> None:
         {"connection_genesis": {"connections": [{"nonsense": 1}]}},
         {"channel_genesis": {"next_channel_sequence": "many"}},
         {"channel_genesis": {"commitments": [{"sequence": -1}]}},
+        {"client_v2_genesis": []},
+        {
+            "channel_v2_genesis": {
+                "commitments": [{"client_id": "07-tendermint-0", "sequence": "1"}]
+            }
+        },
+        {"channel_v2_genesis": {"receipts": [{"client_id": "", "sequence": "1", "data": "Ag=="}]}},
+        {"channel_v2_genesis": {"send_sequences": [{"client_id": "07-tendermint-0"}]}},
     ],
 )
 def test_nonsense_is_named(state: dict[str, object]) -> None:

@@ -20,7 +20,7 @@ SOON = 60 * 10**9
 class Mirror(MiniChain):
     """A chain whose proofs are for itself."""
 
-    def prove(self, _: str) -> bytes:
+    def prove(self, _: str | bytes) -> bytes:
         return PROOF
 
 

@@ -36,7 +36,6 @@ def test_what_is_written_is_read(sender: str, receiver: str, memo: str) -> None:
         b'{"DENOM":"stake","Amount":"7","sEnder":"alice","receiver":"bob"}',
         b'{"denom":"x","denom":"stake","amount":"7","sender":"alice","receiver":"bob"}',
         b'{"denom":"stake","amount":"7","sender":"alice","receiver":"bob","memo":null}',
-        b'{"denom":"stake","amount":"7","sender":"alice","receiver":"bob","x":[{"y":1e999}]}',
         '{"denom":"stake","amount":"7","\u017fender":"alice","receiver":"bob"}'.encode(),
     ],
 )
@@ -56,6 +55,7 @@ def test_other_spellings_of_the_same(text: bytes) -> None:
         b'{"denom":"stake","amount":"7","sender":"alice","receiver":"bob"}x',
         b'{"denom":"stake","amount":"7","sender":"alice","receiver":"bob",}',
         b'{"x":NaN}',
+        b'{"denom":"stake","amount":"7","sender":"alice","receiver":"bob","x":[{"y":1e999}]}',
         b"[" * 100_000,
     ],
 )
