@@ -80,6 +80,30 @@ _TEXT = """
 
 CODE: Final = bytes(wasmtime.wat2wasm(_TEXT))
 
+IBC2: Final = {
+    "ibc2_packet_send": "sent",
+    "ibc2_packet_receive": "received",
+    "ibc2_packet_ack": "acknowledged",
+    "ibc2_packet_timeout": "timed out",
+}
+"""The entry points of IBC v2, and under which names what came in lies in the storage."""
+
+
+def _entry(number: int, entry: str, name: str) -> str:
+    """Keeps its message, and answers as ``reply`` does."""
+    at = 128 + 16 * number
+    return f"""
+  (data (i32.const {at}) "{name}")
+  (func (export "{entry}") (param $env i32) (param $message i32) (result i32)
+    (call $write (call $region (i32.const {at}) (i32.const {len(name)})) (local.get $message))
+    (call $read (call $region (i32.const 112) (i32.const 6))))"""
+
+
+_ENTRIES = "".join(_entry(number, *pair) for number, pair in enumerate(IBC2.items()))
+
+IBC2_CODE: Final = bytes(wasmtime.wat2wasm(f"{_TEXT.rstrip().removesuffix(')')}{_ENTRIES})"))
+"""The same with the entry points of IBC v2, which all answer with the message of ``instantiate``."""
+
 
 class Puppet:
     """One such contract, with ``alice`` as its admin."""

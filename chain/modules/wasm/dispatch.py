@@ -21,11 +21,11 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from chain.context import Context
-from chain.errors import OUT_OF_GAS, AbciError, OutOfGas
+from chain.errors import OUT_OF_GAS, PANIC, AbciError, OutOfGas
 from chain.events import Event
 from chain.gas import GasMeter
 from chain.modules.wasm import errors, gas, wire
-from chain.modules.wasm.errors import Panic, wrapped
+from chain.modules.wasm.errors import wrapped
 from chain.modules.wasm.keeper import Instance
 from chain.modules.wasm.messenger import Outcome
 from chain.modules.wasm.versions import Version
@@ -64,9 +64,9 @@ class Dispatcher:
         inner = ctx.fork()
         try:
             outcome = self._dispatch_limited(inner, contract, message)
-        except (OutOfGas, Panic):
-            raise
         except AbciError as error:
+            if isinstance(error, OutOfGas) or PANIC.matches(error):
+                raise
             if not REPLIES_ON_FAILURE[message.reply_on]:
                 raise
             return self._reply(ctx, contract, message, {"error": self._told(error)}, ())

@@ -22,6 +22,8 @@ from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2 as wasm_tx
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
+from cosmos_pb.ibc.core.channel.v2 import packet_pb2
+from cosmos_pb.ibc.core.channel.v2 import tx_pb2 as channel_v2_tx
 from light_client.values import Height
 
 NOTHING_TO_PACK: Final = (
@@ -46,6 +48,8 @@ def encode(
         raise _unknown()
     if message.ibc is not None:
         return _ibc(ctx, contract.address, message.ibc)
+    if message.ibc2 is not None and version.ibc2_port:
+        return _ibc2(contract.address, message.ibc2)
     if message.ibc2 is not None or message.staking is not None:
         raise _unknown()
     packed = message.any or message.stargate
@@ -134,6 +138,28 @@ def _ibc(ctx: Context, sender: str, message: wire.IbcMsg) -> Message:
     sent.timeout_height.revision_height = height.revision_height
     sent.timeout_height.SetInParent()
     return sent
+
+
+def _ibc2(sender: str, message: wire.Ibc2Msg) -> Message:
+    packet = message.send_packet
+    if packet is None:
+        raise _unknown()
+    payloads = [
+        packet_pb2.Payload(
+            source_port=each.source_port,
+            destination_port=each.destination_port,
+            version=each.version,
+            encoding=each.encoding,
+            value=each.value,
+        )
+        for each in packet.payloads or ()
+    ]
+    return channel_v2_tx.MsgSendPacket(
+        source_client=packet.source_client,
+        timeout_timestamp=packet.seconds,
+        payloads=payloads,
+        signer=sender,
+    )
 
 
 def _wasm(sender: str, message: wire.WasmMsg) -> Message:

@@ -114,7 +114,9 @@ class _Wrapping:
         return None
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, AbciError) and not isinstance(error, OutOfGas | Panic):
+        if isinstance(error, AbciError) and not (
+            isinstance(error, OutOfGas) or PANIC.matches(error)
+        ):
             raise error.wrap(self._description) from error
 
 

@@ -153,7 +153,7 @@ class ContractPort:
 
     def _open(self, ctx: Context, port: str, message: dict[str, Any]) -> str:
         """``ibc_channel_open``; the version that the contract insists on, or nothing."""
-        with _told_as_failure():
+        with told_as_failure():
             _, data = self._keeper.ibc_call(ctx, _contract(port), "ibc_channel_open", message)
             result = decode(data, wire.ChannelOpenResult)
         if result.error:
@@ -177,14 +177,14 @@ def call_basic(
     keeper: Keeper, ctx: Context, address: str, entry: str, message: dict[str, Any]
 ) -> None:
     """An entry point that answers with an ``IbcBasicResponse``."""
-    with _told_as_failure():
+    with told_as_failure():
         instance, data = keeper.ibc_call(ctx, address, entry, message)
         response = judge(data, errors.EXECUTE_FAILED)
     keeper.respond(ctx, instance, response, None)
 
 
 @contextmanager
-def _told_as_failure() -> Iterator[None]:
+def told_as_failure() -> Iterator[None]:
     """Outside of packet receipt, what the VM says goes under wasm/5."""
     try:
         yield

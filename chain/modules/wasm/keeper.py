@@ -389,7 +389,11 @@ class Keeper(Records):
         if code.has_ibc_entry_points:
             info.ibc_port_id = f"wasm.{address}"
         if self.version.ibc2_port:
-            info.ibc2_port_id = f"wasm2{address.removeprefix(self.auth.prefix)}"
+            info.ibc2_port_id = self.port_v2(address)
+
+    def port_v2(self, address: str) -> str:
+        """A contract's port of IBC v2 (``PortIDForContractV2``)."""
+        return f"wasm2{address.removeprefix(self.auth.prefix)}"
 
     def _call_migrate(
         self, ctx: Context, instance: Instance, sender: str, code_id: int, message: bytes

@@ -60,6 +60,8 @@ class ChainMessenger:
             return self._send_packet(ctx, contract, wanted.ibc.send_packet)
         if wanted.ibc is not None and wanted.ibc.write_acknowledgement is not None:
             return self._write_acknowledgement(ctx, contract, wanted.ibc.write_acknowledgement)
+        if wanted.ibc2 is not None and wanted.ibc2.write_acknowledgement is not None:
+            return self._write_acknowledgement_v2(ctx, contract, wanted.ibc2.write_acknowledgement)
         raise bare(errors.UNKNOWN_MSG)
 
     def _burned(self, ctx: Context, contract: Instance, wanted: wire.CosmosMsg) -> Outcome:
@@ -112,6 +114,32 @@ class ChainMessenger:
         with wrapped("acknowledgement"):
             self._ibc.write_acknowledgement(ctx, packet, message.ack.data)
         store.delete(key)
+        return _packed(wasm_ibc.MsgIBCWriteAcknowledgementResponse())
+
+    def _write_acknowledgement_v2(
+        self, ctx: Context, contract: Instance, message: wire.Ibc2WriteAcknowledgement
+    ) -> Outcome:
+        """Acknowledge a packet of IBC v2 that was received earlier, by this contract and no other."""
+        if not self._keeper.version.ibc2_port:
+            raise bare(errors.UNKNOWN_MSG)
+        client, sequence = message.destination_client, message.packet_sequence
+        if not client:
+            raise errors.EMPTY("ibc2 destination client")
+        packet = self._ibc.async_packet_v2(ctx, client, sequence)
+        if packet is None:
+            raise errors.INVALID(f"no pending async packet for client {client} sequence {sequence}")
+        if len(packet.payloads) != 1:
+            raise errors.INVALID(f"expected 1 payload, got {len(packet.payloads)}")
+        port, addressed = (
+            self._keeper.port_v2(contract.address),
+            packet.payloads[0].destination_port,
+        )
+        if addressed != port:
+            raise UNAUTHORIZED(
+                f"contract port {port} is not authorized to acknowledge packet addressed to port {addressed}"
+            )
+        with wrapped("ibc2 Write Acknowledgement"):
+            self._ibc.write_acknowledgement_v2(ctx, client, sequence, [message.ack.data])
         return _packed(wasm_ibc.MsgIBCWriteAcknowledgementResponse())
 
     def _burn(self, ctx: Context, contract: Instance, message: wire.BankBurn) -> Outcome:

@@ -19,6 +19,8 @@ from chain.modules.wasm.dispatch import Dispatcher
 from chain.modules.wasm.genesis import Genesis
 from chain.modules.wasm.hooks import HookedContracts
 from chain.modules.wasm.ibc import PORT_PREFIX, ContractPort
+from chain.modules.wasm.ibc2 import PORT_PREFIX as PORT_PREFIX_V2
+from chain.modules.wasm.ibc2 import ContractPortV2
 from chain.modules.wasm.keeper import TX_CONTRACTS, TX_COUNTER, Keeper
 from chain.modules.wasm.messages import Messages
 from chain.modules.wasm.messenger import ChainMessenger
@@ -63,6 +65,7 @@ class Wasm:
         self.callbacks = ContractCallbacks(self.keeper)
         self.hooked = HookedContracts(self.keeper)
         ibc.route(PORT_PREFIX, ContractPort(self.keeper, ibc))
+        ibc.route_prefix_v2(PORT_PREFIX_V2, ContractPortV2(self.keeper))
 
     def register(self, messages: MessageRouter, queries: QueryRouter) -> None:
         self._messages.register(messages)

@@ -15,8 +15,10 @@ import msgspec
 from chain import gojson
 from chain.coins import Coin
 from chain.context import Context
+from chain.modules.ibc.v2.port import Delivery
 from chain.modules.wasm.errors import INVALID
 from light_client.packet import Packet
+from light_client.packet_v2 import Payload
 
 MAX_U64: Final = 2**64 - 1
 MAX_PAYLOAD: Final = 128 * 1024
@@ -198,6 +200,48 @@ class IbcMsg(msgspec.Struct):
     close_channel: IbcCloseChannel | None = None
 
 
+class Ibc2Payload(msgspec.Struct):
+    source_port: str = ""
+    destination_port: str = ""
+    version: str = ""
+    encoding: str = ""
+    value: bytes = b""
+
+
+class Ibc2SendPacket(msgspec.Struct):
+    """``timeout`` in nanoseconds since 1970, though packets have seconds."""
+
+    source_client: str = ""
+    payloads: list[Ibc2Payload] | None = None
+    timeout: str = "0"
+
+    def __post_init__(self) -> None:
+        if not _NANOSECONDS.fullmatch(self.timeout):
+            raise ValueError(f"timeout {self.timeout!r} is not a number of nanoseconds")
+        check_u64(int(self.timeout))
+
+    @property
+    def seconds(self) -> int:
+        """``uint64(time.Unix(0, int64(timeout)).Unix())``."""
+        signed = (int(self.timeout) + 2**63) % 2**64 - 2**63
+        return signed // 10**9 % 2**64
+
+
+class Ibc2WriteAcknowledgement(msgspec.Struct):
+    ack: WireAck = msgspec.field(default_factory=WireAck)
+    source_client: str = ""
+    destination_client: str = ""
+    packet_sequence: int = 0
+
+    def __post_init__(self) -> None:
+        check_u64(self.packet_sequence)
+
+
+class Ibc2Msg(msgspec.Struct):
+    send_packet: Ibc2SendPacket | None = None
+    write_acknowledgement: Ibc2WriteAcknowledgement | None = None
+
+
 class AnyMsg(msgspec.Struct):
     type_url: str = ""
     value: bytes = b""
@@ -211,7 +255,7 @@ class CosmosMsg(msgspec.Struct):
     distribution: Any = None
     gov: Any = None
     ibc: IbcMsg | None = None
-    ibc2: Any = None
+    ibc2: Ibc2Msg | None = None
     staking: Any = None
     any: AnyMsg | None = None
     stargate: AnyMsg | None = None
@@ -331,3 +375,61 @@ def packet(value: Packet) -> dict[str, Any]:
         "sequence": value.sequence,
         "timeout": timeout,
     }
+
+
+def sent_v2(delivery: Delivery, signer: str) -> dict[str, Any]:
+    """``Ibc2PacketSendMsg``."""
+    return {
+        "payload": payload(delivery.payload),
+        **_clients(delivery),
+        **_sequence(delivery),
+        "signer": signer,
+    }
+
+
+def received_v2(delivery: Delivery, relayer: str) -> dict[str, Any]:
+    """``Ibc2PacketReceiveMsg``."""
+    return {
+        "payload": payload(delivery.payload),
+        "relayer": relayer,
+        **_clients(delivery),
+        **_sequence(delivery),
+    }
+
+
+def timed_out_v2(delivery: Delivery, relayer: str) -> dict[str, Any]:
+    """``Ibc2PacketTimeoutMsg``."""
+    return {
+        "payload": payload(delivery.payload),
+        **_clients(delivery),
+        **_sequence(delivery),
+        "relayer": relayer,
+    }
+
+
+def acknowledged_v2(delivery: Delivery, ack: bytes, relayer: str) -> dict[str, Any]:
+    """``Ibc2PacketAckMsg``, which does not know the packet's sequence."""
+    about = {"data": payload(delivery.payload), "acknowledgement": ack, "relayer": relayer}
+    return {**_clients(delivery), **about}
+
+
+def payload(value: Payload) -> dict[str, Any]:
+    """``Ibc2Payload``."""
+    return {
+        "source_port": value.source_port,
+        "destination_port": value.destination_port,
+        "version": value.version,
+        "encoding": value.encoding,
+        "value": value.value,
+    }
+
+
+def _clients(delivery: Delivery) -> dict[str, str]:
+    return {
+        "source_client": delivery.source_client,
+        "destination_client": delivery.destination_client,
+    }
+
+
+def _sequence(delivery: Delivery) -> dict[str, int]:
+    return {"packet_sequence": delivery.sequence}

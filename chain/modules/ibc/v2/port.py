@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from chain.context import Context
-from chain.errors import PANIC
+from chain.errors import PANIC, AbciError
 from light_client.packet_v2 import Payload
 
 
@@ -83,5 +83,9 @@ class PortRouterV2:
             (module for prefix, module in self._prefixes.items() if port.startswith(prefix)), None
         )
         if found is None:
-            raise PANIC(f"recovered: no route for {port}")
+            raise no_route(port)
         return found
+
+
+def no_route(port: str) -> AbciError:
+    return PANIC(f"recovered: no route for {port}")
