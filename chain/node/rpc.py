@@ -213,7 +213,7 @@ class Rpc:
     def tx(self, hash: bytes = b"", prove: bool = False) -> Json:  # noqa: A002, FBT - wire names
         if not hash:
             raise RpcError("transaction hash cannot be empty")
-        place = self._store.index.find(hash)
+        place = self._store.index.find(hash, self._store.height)
         if place is None:
             raise RpcError(f"tx ({to_hex(hash)}) not found")
         return self._tx_json(place, prove=prove)

@@ -346,7 +346,7 @@ class TxService:
         if not request.hash:
             raise invalid_argument("tx hash cannot be empty")
         try:
-            place = self._store.index.find(gohex.decode(request.hash))
+            place = self._store.index.find(gohex.decode(request.hash), self._store.height)
         except ValueError as error:
             raise unregistered(str(error)) from error
         if place is None:

@@ -86,11 +86,12 @@ class TxIndex:
         connection.execute("DELETE FROM event WHERE height < ?", (below,))
         connection.execute("DELETE FROM long_value WHERE height < ?", (below,))
 
-    def find(self, tx: bytes) -> Place | None:
-        """Where the transaction of that hash was executed last."""
+    def find(self, tx: bytes, top: int) -> Place | None:
+        """Where the transaction of that hash was executed last; heights up to ``top``, for blocks are saved unseen."""
         with self._file.read() as connection:
             row = connection.execute(
-                "SELECT height, idx FROM tx WHERE hash = ? ORDER BY height DESC LIMIT 1", (tx,)
+                "SELECT height, idx FROM tx WHERE hash = ? AND height <= ? ORDER BY height DESC LIMIT 1",
+                (tx, top),
             ).fetchone()
         return None if row is None else (row[0], row[1])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from chain import gojson
-from chain.errors import AbciError
+from chain.errors import TX_DECODE, AbciError
 from chain.modules.ibc.errors import IBC_INVALID_TYPE, explaining
 from chain.modules.transfer.denom import VERSION
 from chain.modules.transfer.errors import ABI_DECODING, INVALID_VERSION
@@ -52,11 +52,16 @@ def decode(payload: Payload) -> TransferData:
         data = reader(payload.value)
     except AbciError as error:
         raise IBC_INVALID_TYPE(
-            f"cannot unmarshal ICS20-V1 transfer packet data: {error}"
+            f"cannot unmarshal ICS20-V1 transfer packet data: {_said(error)}"
         ) from error
     with explaining("invalid packet data"):
         data.validate()
     return data
+
+
+def _said(error: AbciError) -> str:
+    """An unknown field is no registered error in Go."""
+    return error.log.removesuffix(f": {TX_DECODE.text}")
 
 
 def _to_protobuf(data: TransferData) -> bytes:

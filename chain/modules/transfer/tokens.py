@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from chain import gojson
 from chain.coins import Coin
 from chain.context import Context
 from chain.errors import AbciError
@@ -66,7 +67,7 @@ class Tokens:
     def refund(self, ctx: Context, data: TransferData, port: str, channel: str) -> None:
         """Give back what ``send`` took."""
         if self._is_blocked(data.sender):
-            raise IBC_UNAUTHORIZED(f"{data.sender} is not allowed to receive funds")
+            raise self._barred(data.sender)
         denom = data.token
         coin = Coin(denom.local, parse_amount(data.amount))
         if denom.came_through(port, channel):
@@ -119,7 +120,12 @@ class Tokens:
         except AbciError as error:
             raise IBC_INVALID_ADDRESS(f"failed to decode receiver address: {receiver}") from error
         if self._is_blocked(receiver):
-            raise IBC_UNAUTHORIZED(f"{receiver} is not allowed to receive funds")
+            raise self._barred(receiver)
+
+    def _barred(self, address: str) -> AbciError:
+        """ibc-go prints the bytes of the address."""
+        shown = gojson.text(self._auth.address_bytes(address))
+        return IBC_UNAUTHORIZED(f"{shown} is not allowed to receive funds")
 
     def _is_blocked(self, address: str) -> bool:
         own = self._auth.module_address(MODULE)

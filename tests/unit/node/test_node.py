@@ -5,6 +5,7 @@ blocks.
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,15 @@ async def test_blocks_and_hashes_fit_together(node: Node) -> None:
     first = blocks[0]["block"]
     assert first["last_commit"]["signatures"] == []
     assert first["header"]["last_block_id"]["hash"] == ""
+
+
+async def test_a_transaction_is_found_when_its_block_is(node: Node) -> None:
+    """The index has it a moment earlier, when the block is saved but not published."""
+    await send(node, b"a=1")
+    height = await node.next_block()
+    index, key = node.engine.store.index, sha256(b"a=1").digest()
+    assert index.find(key, height) == (height, 0)
+    assert index.find(key, height - 1) is None
 
 
 async def test_times_only_grow_even_if_the_clock_does_not() -> None:
