@@ -74,7 +74,7 @@ def _one(field: Any, held: Any) -> Any:
     if field.type == Field.TYPE_MESSAGE:
         return value(held)
     if field.type == Field.TYPE_BYTES:
-        return base64.b64encode(held).decode() if held else None
+        return base64.b64encode(held).decode() if held or field.is_repeated else None
     if field.type == Field.TYPE_ENUM:
         known = field.enum_type.values_by_number.get(held)
         return held if known is None else known.name

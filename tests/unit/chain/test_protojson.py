@@ -21,6 +21,7 @@ from cosmos_pb.ibc.applications.interchain_accounts.host.v1 import host_pb2
 from cosmos_pb.ibc.applications.interchain_accounts.v1 import packet_pb2
 from cosmos_pb.ibc.applications.interchain_accounts.v1.metadata_pb2 import Metadata
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2 as transfer_tx
+from cosmos_pb.ibc.core.client.v2 import counterparty_pb2
 from cosmos_pb.ibc.lightclients.tendermint.v1 import tendermint_pb2
 
 Data = packet_pb2.InterchainAccountPacketData
@@ -245,3 +246,11 @@ SEND = {"@type": "/cosmos.bank.v1beta1.MsgSend"}
 def test_what_does_not_fit_is_told_as_go_does(body: Any, text: str) -> None:
     with pytest.raises(gojson.JsonError, match=f"^{re.escape(text)}$"):
         read(body, tx_pb2.TxBody)
+
+
+def test_empty_bytes_in_a_list_are_text() -> None:
+    """Alone they are null, which says that they are absent."""
+    prefix = counterparty_pb2.CounterpartyInfo(merkle_prefix=[b"ibc", b""])
+    shown = protojson.encode(prefix)
+    assert shown == b'{"merkle_prefix":["aWJj",""],"client_id":""}'
+    assert protojson.decode(shown, counterparty_pb2.CounterpartyInfo) == prefix
