@@ -14,24 +14,30 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from helpers.ibc_v2 import LinkV2, ack_of, linked_v2
+from helpers.ibc_v2 import packet_of as packet_of_v2
 from helpers.ibc_world import Link, MiniChain, attribute, linked, packet_of
 
 from chain.gas import GasKV
 from chain.modules.transfer.callbacks import Contracts
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.ibc.applications.transfer.v1 import tx_pb2
+from cosmos_pb.ibc.core.client.v2 import tx_pb2 as client_tx
 from light_client.codec import height_to_pb
-from light_client.values import Height
+from light_client.values import ZERO_HEIGHT, Height
 
 _NAMES = (
     (r"clients/[^/]+/clientState", "client"),
     (r"clients/[^/]+/consensusStates/[0-9-]+", "consensus"),
     (r"clients/[^/]+/consensusStates/[0-9-]+/processed(Time|Height)", "processed"),
     (r"clients/[^/]+/iterateConsensusStates[\s\S]{16}", "iteration"),
-    (r"clients/[^/]+/(creator|config|connections)", r"\1"),
+    (r"clients/[^/]+/(creator|config|connections|counterparty)", r"\1"),
     (r"connections/[^/]+", "connection"),
     (r"channelEnds/.*", "channel"),
     (r"(nextSequence\w+|recvStartSequence|commitments|receipts|acks)/.*", r"\1"),
+    (r"07-tendermint-0\x01[\s\S]{8}", "commitment"),
+    (r"07-tendermint-0\x02[\s\S]{8}", "receipt"),
+    (r"07-tendermint-0\x03[\s\S]{8}", "ack"),
 )
 _ACTIVE = ["get clientParams", "get client", "get consensus"]
 _PROOF = [*_ACTIVE, "get client", "get consensus"]
@@ -91,6 +97,30 @@ EXPECTED: dict[str, list[str]] = {
     ],
 }
 """The last look at the channel of the packet messages is that of ibc-callbacks, which asks for its version."""
+
+EXPECTED_V2: dict[str, list[str]] = {
+    "MsgRegisterCounterparty": [
+        *["get creator", "get counterparty", "set counterparty", "set nextSequenceSend"],
+    ],
+    "MsgUpdateClientConfig": ["get creator", "set config"],
+    "MsgTransfer": [
+        *["get channel", "get counterparty", "get nextSequenceSend", *_ACTIVE],
+        *["get clientParams", "get client", *_ACTIVE],
+        *["set nextSequenceSend", "set commitment"],
+    ],
+    "MsgRecvPacket": [
+        *["get config", "get counterparty", "has receipt", *_PROOF, "set receipt"],
+        *["get counterparty", "get ack", "get receipt", "set ack"],
+    ],
+    "MsgAcknowledgement": [
+        *["get config", "get counterparty", "get commitment", *_PROOF, "delete commitment"],
+    ],
+    "MsgTimeout": [
+        *["get config", "get counterparty", *_ACTIVE, "get commitment", *_PROOF],
+        "delete commitment",
+    ],
+}
+"""``modules/core/{keeper,02-client/v2,04-channel/v2}/keeper``."""
 
 
 class Recorder:
@@ -183,3 +213,35 @@ def _transfer(link: Link, timeout: Height) -> tx_pb2.MsgTransfer:
 @pytest.mark.parametrize("message", EXPECTED)
 def test_operations(seen: dict[str, Counter[str]], message: str) -> None:
     assert seen[message] == Counter(EXPECTED[message])
+
+
+@pytest.fixture(scope="module")
+def seen_v2() -> Iterator[dict[str, Counter[str]]]:
+    """The same over clients alone."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        recorder = Recorder(monkeypatch)
+        link = linked_v2()
+        a, b = link.a.chain, link.b.chain
+        a.fund(a.user, "1000stake")
+        sent = packet_of_v2(a.run(_transfer_v2(link, 600)).events)
+        late = packet_of_v2(a.run(_transfer_v2(link, 60)).events)
+        link.update(link.b)
+        received = b.run(link.receiving(link.b, sent))
+        link.update(link.a)
+        a.run(link.acknowledging(link.a, sent, ack_of(received.events)))
+        link.update(link.a, seconds=90)
+        a.run(link.timing_out(link.a, late))
+        a.run(client_tx.MsgUpdateClientConfig(client_id=link.a.client, signer=link.a.signer))
+        yield recorder.by_message
+
+
+def _transfer_v2(link: LinkV2, seconds: int) -> tx_pb2.MsgTransfer:
+    message = _transfer(link, ZERO_HEIGHT)
+    message.source_channel = link.a.client
+    message.timeout_timestamp = link.a.chain.clock.ns // 10**9 + seconds
+    return message
+
+
+@pytest.mark.parametrize("message", EXPECTED_V2)
+def test_operations_of_v2(seen_v2: dict[str, Counter[str]], message: str) -> None:
+    assert seen_v2[message] == Counter(EXPECTED_V2[message])
