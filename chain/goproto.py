@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError as ProtobufDecodeError
@@ -248,6 +248,20 @@ def unknown_type(url: str, interface: str) -> str:
 
 def unregistered(url: str, interface: str) -> str:
     return f"no concrete type registered for type URL {url} against interface {interface}"
+
+
+def strict(message: type[Any], data: bytes) -> Any:
+    """The message that bytes hold, without any unknown field, in Any of known types either. Raises GoProtoError."""
+    reject_unknown(data, message.DESCRIPTOR, any_type)
+    return parse(message, data)
+
+
+def any_type(url: str) -> Descriptor:
+    """The type that a URL names, whether anybody serves it or not. Raises GoProtoError."""
+    try:
+        return cast("Descriptor", message_class(url.removeprefix("/")).DESCRIPTOR)
+    except KeyError:
+        raise GoProtoError(f"unable to resolve type URL {url}") from None
 
 
 def parse(message: type[Any], data: bytes) -> Any:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chain import aminojson, gojson
+from chain import aminojson, gojson, goproto
 from chain.aminojson import AminoError
 from chain.errors import ChainError
 from chain.goproto import GoProtoError
 from chain.keys import AccountKey
-from chain.tx import DecodedTx, strict_body
+from chain.tx import DecodedTx
 from cosmos_pb.cosmos.tx.signing.v1beta1 import signing_pb2
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 
@@ -66,7 +66,7 @@ def direct_aux(tx: DecodedTx, signer: SignerData) -> bytes:
 def legacy_amino_json(tx: DecodedTx, signer: SignerData) -> bytes:
     """The StdSignDoc: sorted JSON, without what an empty timeout or an ordered transaction would say."""
     try:
-        body = strict_body(tx.body_bytes)  # not even fields that are not critical
+        body = goproto.strict(tx_pb2.TxBody, tx.body_bytes)  # not even fields that are not critical
         return _object(_document(tx, body, signer)).encode()
     except (AminoError, GoProtoError) as error:
         raise SigningError(str(error)) from error

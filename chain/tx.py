@@ -24,7 +24,6 @@ from chain.errors import TX_DECODE, AbciError
 from chain.goproto import GoProtoError
 from chain.keys import AccountKey
 from chain.router import MessageRouter, Service
-from cosmos_pb import message_class
 from cosmos_pb.cosmos.tx.v1beta1 import tx_pb2
 from cosmos_pb.google.protobuf import any_pb2
 from light_client.values import Timestamp
@@ -47,10 +46,12 @@ _IMPLEMENTATIONS: Final = frozenset(
         ("cosmos.crypto.secp256k1", ("PrivKey", "PubKey")),
         ("cosmos.crypto.secp256r1", ("PubKey",)),
         ("cosmos.feegrant.v1beta1", ("AllowedMsgAllowance", "BasicAllowance", "PeriodicAllowance")),
+        ("cosmos.staking.v1beta1", ("StakeAuthorization",)),
         ("cosmwasm.wasm.v1", ("AcceptedMessageKeysFilter", "AcceptedMessagesFilter", "AllowAllMessagesFilter")),
         ("cosmwasm.wasm.v1", ("CombinedLimit", "MaxCallsLimit", "MaxFundsLimit")),
         ("cosmwasm.wasm.v1", ("ContractExecutionAuthorization", "ContractMigrationAuthorization")),
         ("cosmwasm.wasm.v1", ("StoreCodeAuthorization",)),
+        ("ibc.applications.transfer.v1", ("TransferAuthorization",)),
         ("ibc.lightclients.solomachine.v3", ("ClientState", "ConsensusState", "Header", "Misbehaviour")),
         ("ibc.lightclients.tendermint.v1", ("ClientState", "ConsensusState", "Header", "Misbehaviour")),
     )
@@ -149,13 +150,13 @@ def inspect(raw: bytes) -> None:
     """Refuse what is no transaction, as ``decode`` does, whether or not its messages are served here."""
     try:
         _reject_non_canonical(raw)
-        goproto.reject_unknown(raw, _descriptor(tx_pb2.TxRaw), _any_type)
+        goproto.reject_unknown(raw, _descriptor(tx_pb2.TxRaw), goproto.any_type)
         tx = goproto.parse(tx_pb2.TxRaw, raw)
         for kind, data, loose in (
             (tx_pb2.TxBody, tx.body_bytes, True),
             (tx_pb2.AuthInfo, tx.auth_info_bytes, False),
         ):
-            goproto.reject_unknown(data, _descriptor(kind), _any_type, non_critical=loose)
+            goproto.reject_unknown(data, _descriptor(kind), goproto.any_type, non_critical=loose)
             goproto.parse(kind, data)
     except GoProtoError as error:
         raise TX_DECODE(str(error)) from error
@@ -190,20 +191,6 @@ def _decode(raw: bytes, router: MessageRouter, address_bytes: Callable[[str], by
         signer_infos=tuple(map(_signer_info, auth.signer_infos)),
         signatures=tuple(tx.signatures),
     )
-
-
-def strict_body(data: bytes) -> tx_pb2.TxBody:
-    """A TxBody that has been decoded, without even unknown fields that are not critical. Raises GoProtoError."""
-    goproto.reject_unknown(data, _descriptor(tx_pb2.TxBody), _any_type)
-    body: tx_pb2.TxBody = goproto.parse(tx_pb2.TxBody, data)
-    return body
-
-
-def _any_type(url: str) -> Descriptor:
-    try:
-        return _descriptor(message_class(url.removeprefix("/")))
-    except KeyError:
-        raise GoProtoError(f"unable to resolve type URL {url}") from None
 
 
 def _descriptor(kind: type[Any]) -> Descriptor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from chain import gojson
-from chain.errors import TX_DECODE, AbciError
+from chain import gojson, goproto
+from chain.errors import AbciError
+from chain.goproto import GoProtoError
 from chain.modules.ibc.errors import IBC_INVALID_TYPE, explaining
 from chain.modules.transfer.denom import VERSION
 from chain.modules.transfer.errors import ABI_DECODING, INVALID_VERSION
 from chain.modules.transfer.packet import FIELDS, TransferData, unmarshal
-from chain.tx import parse
 from cosmos_pb.ibc.applications.transfer.v1 import packet_pb2
 from light_client import abi
 from light_client.packet_v2 import Payload
@@ -50,18 +50,13 @@ def decode(payload: Payload) -> TransferData:
         )
     try:
         data = reader(payload.value)
-    except AbciError as error:
+    except (AbciError, GoProtoError) as error:
         raise IBC_INVALID_TYPE(
-            f"cannot unmarshal ICS20-V1 transfer packet data: {_said(error)}"
+            f"cannot unmarshal ICS20-V1 transfer packet data: {error}"
         ) from error
     with explaining("invalid packet data"):
         data.validate()
     return data
-
-
-def _said(error: AbciError) -> str:
-    """An unknown field is no registered error in Go."""
-    return error.log.removesuffix(f": {TX_DECODE.text}")
 
 
 def _to_protobuf(data: TransferData) -> bytes:
@@ -70,7 +65,7 @@ def _to_protobuf(data: TransferData) -> bytes:
 
 
 def _from_protobuf(raw: bytes) -> TransferData:
-    message = parse(packet_pb2.FungibleTokenPacketData, raw)
+    message = goproto.strict(packet_pb2.FungibleTokenPacketData, raw)
     return TransferData(**{name: getattr(message, name) for name in FIELDS})
 
 
