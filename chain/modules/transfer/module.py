@@ -286,7 +286,7 @@ class Transfer:
         data = unmarshal(packet.data)
         _check_bytes(standard, ack)
         if standard.error is not None:
-            self.tokens.refund(ctx, data, packet.source_port, packet.source_channel)
+            self.tokens.refund(ctx, data, Hop(packet.source_port, packet.source_channel))
         elif not standard.success:
             raise IBC_INVALID_TYPE("expected a result or an error, got neither")
         events.acknowledged(ctx, data, standard)
@@ -297,7 +297,7 @@ class Transfer:
 
     def on_timeout_packet(self, ctx: Context, packet: Packet, relayer: str) -> None:
         data = unmarshal(packet.data)
-        self.tokens.refund(ctx, data, packet.source_port, packet.source_channel)
+        self.tokens.refund(ctx, data, Hop(packet.source_port, packet.source_channel))
         events.timed_out(ctx, data)
         if hooks := self._hooks_on(ctx):
             hooks.timed_out(ctx, packet)

@@ -64,17 +64,17 @@ class Tokens:
         else:
             self._mint(ctx, sent.with_hop(here.port, here.channel), amount, data.receiver)
 
-    def refund(self, ctx: Context, data: TransferData, port: str, channel: str) -> None:
+    def refund(self, ctx: Context, data: TransferData, through: Hop) -> None:
         """Give back what ``send`` took."""
         if self._is_blocked(data.sender):
             raise self._barred(data.sender)
         denom = data.token
         coin = Coin(denom.local, parse_amount(data.amount))
-        if denom.came_through(port, channel):
+        if denom.came_through(through.port, through.channel):
             self._bank.mint(ctx, MODULE, (coin,))
             self._bank.send(ctx, self._auth.module_address(MODULE), data.sender, (coin,))
         else:
-            self._release(ctx, Hop(port, channel), data.sender, coin)
+            self._release(ctx, through, data.sender, coin)
 
     # Parts.
 

@@ -86,7 +86,7 @@ class TransferV2:
         standard = _standard(ack)
         data = decode(delivery.payload)
         if standard.error is not None:
-            self._tokens.refund(ctx, data, PORT, delivery.source_client)
+            self._tokens.refund(ctx, data, Hop(PORT, delivery.source_client))
         events.acknowledged(ctx, data, standard)
 
     def on_timeout_packet(
@@ -96,7 +96,7 @@ class TransferV2:
         relayer: str,  # noqa: ARG002
     ) -> None:
         data = decode(delivery.payload)
-        self._tokens.refund(ctx, data, PORT, delivery.source_client)
+        self._tokens.refund(ctx, data, Hop(PORT, delivery.source_client))
         events.timed_out(ctx, data)
 
 
