@@ -49,6 +49,23 @@ async def test_the_shape_of_answers(rest: RestClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "field", "expected"),
+    [
+        ("channel/v2/clients/07-t-0/packet_commitments/1,2/unreceived_packets", "sequences", ["1", "2"]),
+        ("channel/v2/clients/07-t-0/packet_commitments/1,2/unreceived_acks", "sequences", []),
+        ("channel/v2/clients/07-t-0/packet_receipts/1", "received", False),
+        ("channel/v2/clients/07-t-0/packet_acknowledgements", "acknowledgements", []),
+        ("channel/v2/clients/07-t-0/next_sequence_send", "code", 5),
+        ("client/v2/config/07-t-0", "config", {"allowed_relayers": []}),
+        ("client/v2/counterparty_info/07-t-0", "code", 5),
+    ],
+)  # fmt: skip
+async def test_ibc_v2(rest: RestClient, path: str, field: str, expected: Any) -> None:
+    _, found = await rest.get(f"/ibc/core/{path}")
+    assert found[field] == expected
+
+
+@pytest.mark.parametrize(
     ("query", "denoms", "next_key", "total"),
     [
         ("pagination.limit=1", ["gold"], base64.b64encode(b"stake").decode(), "0"),
