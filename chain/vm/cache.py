@@ -9,14 +9,21 @@ A compiled module is native code. Its file is written beside its place, flushed 
 begins with a hash of everything after it, is read into memory once and is only loaded when the
 hash fits. So neither a torn write nor a flipped bit is ever executed, and no file is mapped that
 someone could change underneath (an overwritten mapping ends the process).
+
+The folder is bounded by time: a module's modification time says when it was last loaded, to the day,
+and who writes a module removes those that nobody has loaded for 30 days (other wasmtimes, other
+settings, forgotten chains), at most once a day for all processes together. A process that loses a
+file this way has read it whole or compiles again, so it needs no lock.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import sys
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +39,12 @@ if TYPE_CHECKING:
 
 _HASH_SIZE: Final = 32
 _ENTRY_OVERHEAD: Final = 10 << 10
+_DAY: Final = 86_400
+"""Seconds between two sweeps of the folder, and between two notes that a module is in use."""
+_UNUSED_FOR: Final = 30 * _DAY
+"""Seconds after which a compiled module that nobody loads is removed."""
+_SWEPT: Final = "swept"
+"""The file whose modification time says when modules were last removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +139,16 @@ class ModuleFiles:
 
     def get(self, checksum: bytes) -> Compiled | None:
         """None when there is no file or it is damaged. Raises `CacheError`."""
+        path = self._path(checksum)
         try:
-            content = self._path(checksum).read_bytes()
+            content = path.read_bytes()
         except FileNotFoundError:
             return None
         _refuse_shared(self._folder)
         body = memoryview(content)[_HASH_SIZE:]
         if content[:_HASH_SIZE] != _digest(body):
             return None
+        _note_use(path)
         size = int.from_bytes(body[:4], "big")
         types: dict[str, list[str]] = json.loads(bytes(body[4 : 4 + size]))
         exports = {
@@ -152,6 +167,16 @@ class ModuleFiles:
         ).encode()
         body = b"".join((len(types).to_bytes(4, "big"), types, compiled.code))
         _write(self._path(checksum), _digest(body) + body)
+        if _age(self._folder / _SWEPT) >= _DAY:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Removes modules that nobody has loaded for long, and what interrupted writers left."""
+        (self._folder / _SWEPT).touch()
+        for path in self._folder.glob("*.module*"):
+            if _UNUSED_FOR <= _age(path) < float("inf"):
+                with contextlib.suppress(PermissionError):  # Windows: another process reads it
+                    path.unlink(missing_ok=True)
 
     def remove(self, checksum: bytes) -> None:
         self._path(checksum).unlink(missing_ok=True)
@@ -235,6 +260,20 @@ def modules_folder() -> Path:
         return Path.home() / "Library" / "Caches" / "lightship" / "modules"
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "lightship" / "modules"
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written or noted as used; infinite if there is none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
+def _note_use(path: Path) -> None:
+    if _DAY <= _age(path) < float("inf"):
+        with contextlib.suppress(OSError):  # just removed, or a cache that may only be read
+            os.utime(path)
 
 
 def _weight(loaded: Loaded) -> int:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ def test_changed_code_is_refused(home: VM, tmp_path: Path) -> None:
 
 def test_compiled_files_are_private(home: VM, modules: Path) -> None:
     home.store_code(numbered(1))
-    [file] = modules.iterdir()
+    [file] = modules.glob("*.module")
     assert file.name.endswith(f"-{config.fingerprint(DEFAULT_ERA.ops, 512)}.module")
     assert modules.stat().st_mode & 0o777 == 0o700
     assert file.stat().st_mode & 0o777 == 0o600
@@ -151,7 +152,7 @@ def test_damaged_modules_are_compiled_again(
     home: VM, modules: Path, tmp_path: Path, damage: str
 ) -> None:
     checksum = home.store_code(numbered(1))
-    [file] = modules.iterdir()
+    [file] = modules.glob("*.module")
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(
@@ -187,10 +188,87 @@ def test_the_files_replace_one_another_whole(modules: Path) -> None:
     for code in (b"first", b"second"):
         files.put(bytes(32), Compiled(kinds, code))
         assert files.get(bytes(32)) == Compiled(kinds, code)
-    assert len(list(modules.iterdir())) == 1
+    assert len(list(modules.glob("*.module*"))) == 1
     files.remove(bytes(32))
     files.remove(bytes(32))
     assert files.get(bytes(32)) is None
+
+
+DAY = 86_400
+
+
+def _put(modules: Path, number: int, fingerprint: str = "0" * 16) -> Path:
+    """Writes a compiled module; returns its file."""
+    checksum = bytes([number]) * 32
+    ModuleFiles(modules, fingerprint).put(checksum, Compiled({}, b"code"))
+    return modules / f"{checksum.hex()}-{fingerprint}.module"
+
+
+def _aged(path: Path, days: float) -> Path:
+    """As if the file had been written, or noted as used, so long ago."""
+    then = time.time() - days * DAY
+    os.utime(path, (then, then))
+    return path
+
+
+def test_modules_that_nobody_loads_are_removed_by_the_next_writer(modules: Path) -> None:
+    forgotten = _aged(_put(modules, 1, "f" * 16), 30.1)
+    torn = modules / f"{forgotten.name}.tmp-1-00000000"
+    torn.write_bytes(b"half")
+    _aged(torn, 30.1)
+    recent = _aged(_put(modules, 2), 29.9)
+    stranger = modules / "notes.txt"
+    stranger.write_text("not ours")
+    _aged(stranger, 400)
+    _aged(modules / "swept", 1.1)
+    new = _put(modules, 3)
+    assert set(modules.iterdir()) == {recent, stranger, new, modules / "swept"}
+
+
+def test_the_folder_is_swept_once_a_day(modules: Path) -> None:
+    forgotten = _aged(_put(modules, 1), 31)
+    _aged(modules / "swept", 0.9)
+    _put(modules, 2)
+    assert forgotten.exists()
+    _aged(modules / "swept", 1.1)
+    _put(modules, 3)
+    assert not forgotten.exists()
+    assert time.time() - (modules / "swept").stat().st_mtime < DAY
+
+
+def test_loading_a_module_keeps_it(modules: Path) -> None:
+    loaded = _aged(_put(modules, 1), 29)
+    assert ModuleFiles(modules, "0" * 16).get(bytes([1]) * 32) is not None
+    assert time.time() - loaded.stat().st_mtime < DAY
+    damaged = _aged(_put(modules, 2), 29)
+    damaged.write_bytes(b"damaged")
+    _aged(damaged, 29)
+    assert ModuleFiles(modules, "0" * 16).get(bytes([2]) * 32) is None
+    assert time.time() - damaged.stat().st_mtime > 28 * DAY
+
+
+def test_use_is_noted_to_the_day(modules: Path) -> None:
+    path = _aged(_put(modules, 1), 0.5)
+    before = path.stat().st_mtime_ns
+    assert ModuleFiles(modules, "0" * 16).get(bytes([1]) * 32) is not None
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_running_chain_compiles_again_what_was_removed(
+    home: VM, modules: Path, tmp_path: Path
+) -> None:
+    checksum = home.store_code(numbered(1))
+    [file] = modules.glob("*.module")
+    assert ask(home, checksum) == b"hi"
+    _aged(file, 31)
+    _aged(modules / "swept", 2)
+    home.store_code(numbered(2))
+    assert not file.exists()
+    assert ask(home, checksum) == b"hi"
+    again = VM(tmp_path / "home")
+    assert ask(again, checksum) == b"hi"
+    assert file.exists()
+    again.close()
 
 
 def test_eras_and_limits_do_not_share_modules() -> None:
