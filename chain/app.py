@@ -27,6 +27,7 @@ from chain.execution import Executor, Outcome
 from chain.gas import GasMeter
 from chain.modules.status import invalid_argument, unknown
 from chain.router import Module
+from chain.sdk import SDK_50
 from chain.store.branch import Branch
 from chain.store.database import Database
 from chain.store.multistore import KEEP_RECENT, MultiStore
@@ -73,9 +74,9 @@ class Application:
         self._pending: Block | None = None
         self._initial_height = 1
         self._last = self._bookkeeping.last()
-        self._check = self._fresh_check()
         if self.wasm is not None and self.multistore.version:
             self.wasm.keeper.resume(self.context_at(0))
+        self._check = self._fresh_check()
         self.queries.register(
             "/cosmos.tx.v1beta1.Service/Simulate", service_pb2.SimulateRequest, self._query_simulate
         )
@@ -106,6 +107,8 @@ class Application:
         self.multistore.set_initial_version(self._initial_height)
         genesis = Branch(self.multistore.snapshot())
         self._last = Block(request.chain_id, 0, _time(request.time))
+        if self.wasm is not None:
+            self.wasm.follow_genesis(state.get(self.wasm.name) or {})
         ctx = self._context(self._last, genesis, Mode.GENESIS)
         self._consensus.set_params(ctx, request.consensus_params)
         for module in self._modules:
@@ -218,7 +221,9 @@ class Application:
         ctx = self._context(block, self._start_of_block(), Mode.DELIVER)
         ctx.block_gas = GasMeter(self._max_gas(ctx) or None)
         response = abci.ResponseFinalizeBlock(events=self._hooks(ctx, "begin_block", "BeginBlock"))
-        response.tx_results.extend(self._deliver(ctx, raw) for raw in request.txs)
+        for ctx.tx_index, raw in enumerate(request.txs):
+            response.tx_results.append(self._deliver(ctx, raw))
+        ctx.tx_index = 0
         response.events.extend(self._hooks(ctx, "end_block", "EndBlock"))
         response.consensus_param_updates.MergeFromString(self._consensus.stored(ctx))
         self._pending = block
@@ -308,6 +313,7 @@ class Application:
         below = self._genesis or self.multistore.snapshot()
         block = replace(self._last, height=self._last.height or self._initial_height)
         ctx = self._context(block, Branch(below), Mode.CHECK)
+        ctx.tx_index = -1
         return {mode: replace(ctx, mode=mode) for mode in (Mode.CHECK, Mode.RECHECK, Mode.SIMULATE)}
 
     def _context(self, block: Block, store: Branch, mode: Mode) -> Context:
@@ -322,6 +328,7 @@ class Application:
             header_hash=block.header_hash,
             app_hash=self.multistore.app_hash,
             min_gas_prices=self.min_gas_prices,
+            sdk=SDK_50 if self.wasm is None else self.wasm.keeper.version.sdk,
         )
 
     def _query_simulate(

@@ -15,6 +15,7 @@ from typing import Any
 
 from chain.events import EventLog
 from chain.gas import GasKV, GasMeter
+from chain.sdk import SDK_50, Sdk
 from chain.store.branch import Branch
 from light_client.values import Timestamp
 
@@ -49,6 +50,10 @@ class Context:
     """Of the state that the block builds on, as its header carries it."""
     min_gas_prices: tuple[tuple[str, str], ...] = ()
     """(denom, decimal price) pairs; fees are held against them in CHECK mode only."""
+    sdk: Sdk = SDK_50
+    """Whose costs the chain charges."""
+    tx_index: int = 0
+    """Of the transaction in its block; -1 outside of blocks, as in baseapp."""
     values: Mapping[Any, Any] = field(default_factory=dict)
     """Scope-wide values of modules (call depth, transaction counter), keyed by a name of the module that owns them."""
 
@@ -83,6 +88,8 @@ class Context:
             self.header_hash,
             self.app_hash,
             self.min_gas_prices,
+            self.sdk,
+            self.tx_index,
             self.values,
         )
 

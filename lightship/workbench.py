@@ -23,7 +23,7 @@ from chain.modules.wasm import errors, gas, keys, wire
 from chain.modules.wasm.keeper import TX_CONTRACTS, TX_COUNTER, Keeper, Wanted
 from chain.modules.wasm.module import Wasm
 from chain.modules.wasm.results import decode, judge
-from chain.modules.wasm.versions import NEWEST, Version
+from chain.modules.wasm.versions import DEFAULT, Version
 from chain.store.branch import Branch
 from chain.vm import (
     BUILT_IN_CAPABILITIES,
@@ -122,7 +122,7 @@ class Workbench:
         world: World,
         *,
         answers: Answers | None = None,
-        version: Version = NEWEST,
+        version: Version = DEFAULT,
         capabilities: frozenset[str] = BUILT_IN_CAPABILITIES,
         profile: bool = False,
     ) -> None:
@@ -172,6 +172,7 @@ class Workbench:
             Branch(_Nothing()),
             GasMeter(),
             Mode.DELIVER,
+            sdk=self._keeper.version.sdk,
         )
         genesis = {"bank": {"balances": self._balances(call)}}
         for module in self._parts.modules:

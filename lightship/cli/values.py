@@ -76,9 +76,9 @@ class HexType(click.ParamType[bytes]):
 
 def release(name: str | None) -> Version:
     """The release of wasmd that is meant by its own name or by an era of its VM; the newest for None."""
-    from chain.modules.wasm.versions import NEWEST, named  # noqa: PLC0415 - it loads wasmtime
+    from chain.modules.wasm.versions import DEFAULT, named  # noqa: PLC0415 - it loads wasmtime
 
     try:
-        return named(name) if name is not None else NEWEST
+        return named(name) if name is not None else DEFAULT
     except ValueError as error:
         raise click.UsageError(str(error)) from error

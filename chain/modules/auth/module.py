@@ -1,14 +1,17 @@
 """x/auth: accounts and their numbers.
 
 Keys of the store ``acc`` (cosmos-sdk x/auth/types/keys.go): 00 parameters, 01 + address an account, 02 the next account
-number, ``accountNumber`` + BE8 number an address.
+number (``globalAccountNumber`` before SDK 0.50), ``accountNumber`` + BE8 number an address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final
+
+from google.protobuf import wrappers_pb2
 
 from chain.context import Context
 from chain.errors import (
@@ -39,6 +42,7 @@ ADDRESS_LENGTHS: Final = frozenset({20, 32})
 _PARAMS: Final = b"\x00"
 _ACCOUNT: Final = b"\x01"
 _NEXT_NUMBER: Final = b"\x02"
+_LEGACY_NEXT_NUMBER: Final = b"globalAccountNumber"
 _BY_NUMBER: Final = b"accountNumber"
 
 _INDEX_SIZE: Final = len(_BY_NUMBER) + 8
@@ -135,6 +139,10 @@ class Auth:
         presence check and a write. A number never changes, so an existing index entry is paid for but left alone.
         """
         store = ctx.kv(STORE)
+        if not ctx.sdk.indexed_accounts:
+            store.set(_ACCOUNT + raw, account.encode())
+            store.set(_number_key(account.number), raw)
+            return
         if store.get(_ACCOUNT + raw) is None:
             store.has(_number_key(account.number))
             store.set(_number_key(account.number), raw)
@@ -149,10 +157,11 @@ class Auth:
         return ctx.kv(STORE).get(_number_key(number))
 
     def _number(self, ctx: Context, raw: bytes, account: Account) -> Account:
-        """Store an account under the next number."""
+        """Store an account under a new number."""
+        counts = ctx.sdk.counts_accounts
         numbered = Account(
             account.address,
-            self._next_number(ctx),
+            self._next_number(ctx) if counts else _made_number(ctx, raw, account.module),
             module=account.module,
             permissions=account.permissions,
             owner=account.owner,
@@ -161,10 +170,22 @@ class Auth:
         return numbered
 
     def _next_number(self, ctx: Context) -> int:
-        store = ctx.kv(STORE)
-        number = int.from_bytes(store.get(_NEXT_NUMBER) or b"", "big")
-        store.set(_NEXT_NUMBER, (number + 1).to_bytes(8, "big"))
+        store, legacy = ctx.kv(STORE), ctx.sdk.legacy_counter
+        stored = store.get(_LEGACY_NEXT_NUMBER if legacy else _NEXT_NUMBER) or b""
+        number = (
+            wrappers_pb2.UInt64Value.FromString(stored).value
+            if legacy
+            else int.from_bytes(stored, "big")
+        )
+        self._set_next_number(ctx, number + 1)
         return number
+
+    def _set_next_number(self, ctx: Context, number: int) -> None:
+        if ctx.sdk.legacy_counter:
+            value = wrappers_pb2.UInt64Value(value=number).SerializeToString()
+            ctx.kv(STORE).set(_LEGACY_NEXT_NUMBER, value)
+        else:
+            ctx.kv(STORE).set(_NEXT_NUMBER, number.to_bytes(8, "big"))
 
     # Parameters and genesis
 
@@ -187,7 +208,8 @@ class Auth:
         for account in _renumbered(numbered):
             self.save(ctx, self._genesis_address(account), account)
             highest = max(highest, account.number)
-        ctx.kv(STORE).set(_NEXT_NUMBER, (highest + 1).to_bytes(8, "big"))
+        if ctx.sdk.counts_accounts:
+            self._set_next_number(ctx, highest + 1)
         self.ensure_module_account(ctx, FEE_COLLECTOR)
 
     def export_genesis(self, ctx: Context) -> dict[str, Any]:
@@ -229,6 +251,17 @@ def _renumbered(ordered: list[Account]) -> Iterator[Account]:
             account.permissions,
             account.owner,
         )
+
+
+def _made_number(ctx: Context, raw: bytes, module: str) -> int:
+    """Since SDK 0.54 (x/auth/types/account_id.go GenerateID); the top bit keeps it off the numbers of a counter."""
+    place = (
+        ctx.height.to_bytes(8, "big"),
+        ctx.app_hash,
+        ctx.tx_index.to_bytes(8, "big", signed=True),
+    )
+    digest = sha256(b"".join((*place, raw, module.encode()))).digest()
+    return int.from_bytes(digest[:8], "big") | 1 << 63
 
 
 def _number_key(number: int) -> bytes:

@@ -81,17 +81,18 @@ class Bank:
         store.set_metadata(ctx, metadata)
 
     def is_send_enabled(self, ctx: Context, denom: str) -> bool:
+        default = store.default_send_enabled(ctx)
         own = store.send_enabled(ctx, denom)
-        return store.default_send_enabled(ctx) if own is None else own
+        return default if own is None else own
 
     def check_send_enabled(self, ctx: Context, amount: Sequence[Coin]) -> None:
-        """bank/5 for the first coin that may not be sent; the default is read once, as the SDK does."""
-        default: bool | None = None
+        """bank/5 for the first coin that may not be sent; the default is read first and once, as the SDK does."""
+        if not amount:
+            return
+        default = store.default_send_enabled(ctx)
         for coin in amount:
-            enabled = store.send_enabled(ctx, coin.denom)
-            if enabled is None:
-                enabled = default = store.default_send_enabled(ctx) if default is None else default
-            if not enabled:
+            own = store.send_enabled(ctx, coin.denom)
+            if not (default if own is None else own):
                 raise SEND_DISABLED(f"{coin.denom} transfers are currently disabled")
 
     # Moving

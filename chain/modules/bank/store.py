@@ -49,7 +49,10 @@ def set_balance(ctx: Context, raw: bytes, coin: Coin) -> None:
     store = ctx.kv(STORE)
     index = holders_of(coin.denom) + bytes([len(raw)]) + raw
     if coin.amount:
-        store.set(index, b"")
+        if not ctx.sdk.looks_for_holders:
+            store.set(index, b"")
+        elif not store.has(index):
+            store.set(index, b"\0")
         store.set(_balance_key(raw, coin.denom), str(coin.amount).encode())
     else:
         store.delete(index)

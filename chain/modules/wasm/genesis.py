@@ -36,6 +36,16 @@ class Genesis:
         self._keeper = keeper
         self._router = router
 
+    def follow(self, state: Any) -> None:
+        """Before anything is stored: go by the release that the state names. GenesisError if it is not known."""
+        release = state.get("wasmd") if isinstance(state, Mapping) else None
+        if not release:
+            return
+        try:
+            self._keeper.rules.follow(str(release))
+        except ValueError as error:
+            raise GenesisError(f"app_state.wasm.wasmd: {error}") from error
+
     def load(self, ctx: Context, state: Mapping[str, Any]) -> None:
         """Fill an empty store; GenesisError names the part that is wrong."""
         try:
@@ -68,7 +78,7 @@ class Genesis:
 
     def _load(self, ctx: Context, state: Mapping[str, Any]) -> None:
         if state.get("wasmd"):
-            self._follow(ctx, state["wasmd"])
+            self._keeper.remember_release(ctx, str(state["wasmd"]))
         params = _read(wasm_pb.Params, state.get("params") or DEFAULT_PARAMS)
         self._keeper.codes.set_params(ctx, params)
         accept(ctx, self._router, state.get("accepted_queries") or ())
@@ -79,12 +89,6 @@ class Genesis:
         for sequence in state.get("sequences") or ():
             _set_once(ctx, base64.b64decode(sequence["id_key"]), keys.u64(int(sequence["value"])))
         self._check_sequences(ctx)
-
-    def _follow(self, ctx: Context, release: Any) -> None:
-        try:
-            self._keeper.follow(ctx, str(release))
-        except ValueError as error:
-            raise GenesisError(f"app_state.wasm.wasmd: {error}") from error
 
     def _load_code(self, ctx: Context, code: Mapping[str, Any]) -> None:
         codes, code_id = self._keeper.codes, int(code["code_id"])

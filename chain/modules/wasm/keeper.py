@@ -95,9 +95,8 @@ class Keeper(Records):
 
     # -- the rules of the chain
 
-    def follow(self, ctx: Context, release: str) -> None:
-        """From the genesis on: another release than the newest (``Rules.follow``)."""
-        self.rules.follow(release)
+    def remember_release(self, ctx: Context, release: str) -> None:
+        """What the genesis named, for the next start."""
         ctx.store.set("wasm", keys.RELEASE, release.encode())
 
     def followed(self, ctx: Context) -> str:

@@ -92,6 +92,10 @@ class Wasm:
         store.set(keys.TX_COUNTER, keys.u64(ctx.height) + (counter + 1).to_bytes(4, "big"))
         return counter
 
+    def follow_genesis(self, state: Any) -> None:
+        """Before any module stores its genesis: the release in the state decides what all of them charge."""
+        self._genesis.follow(state)
+
     def init_genesis(self, ctx: Context, state: Mapping[str, Any]) -> None:
         self._genesis.load(ctx, state)
 

@@ -1,8 +1,8 @@
 """What differs between the releases of wasmd that a contract can notice: its VM, the JSON it reads, what it is charged.
 
-Sources: wasmd ``go.mod`` (the VM), ``x/wasm/types/gas_register.go``, ``x/wasm/keeper/{keeper,relay,handler_plugin,
-handler_plugin_encoders,msg_dispatcher}.go`` at the tags named; wasmvm ``types/{env,submessages,ibc}.go`` and
-``lib_libwasmvm.go`` at v1.5.9, v2.0.6, v2.2.6 and v3.0.7.
+Sources: wasmd ``go.mod`` (the VM and the SDK), ``x/wasm/types/gas_register.go``, ``x/wasm/keeper/{keeper,relay,
+handler_plugin,handler_plugin_encoders,msg_dispatcher}.go`` at the tags named; wasmvm ``types/{env,submessages,ibc}.go``
+and ``lib_libwasmvm.go`` at v1.5.9, v2.0.6, v2.2.6 and v3.0.7.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from chain.sdk import SDK_47, SDK_50, SDK_54, Sdk
 from chain.vm import ERAS, VM, Era
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A release of wasmd, by default the newest that is known.
+    """A release of wasmd, by default the one that chains follow unless told otherwise.
 
     ``multiplier``: VM gas for one SDK gas; ``vm``: the name of its VM's era.
     """
@@ -53,6 +54,8 @@ class Version:
     tells_message_errors: bool = True
     """Whether a contract reads the text of another contract's refusal of its message, or just a code."""
     tells_query_errors: bool = True
+    sdk: Sdk = SDK_50
+    """What accounts, coins and the application charge beside x/wasm."""
 
 
 _OLDEST: Final = Version(
@@ -75,13 +78,14 @@ _OLDEST: Final = Version(
     replies_deepen=False,
     tells_message_errors=False,
     tells_query_errors=False,
+    sdk=SDK_47,
 )
 
 
 def _releases() -> list[Version]:
     """Each that changed something; a release of the same line that is not here is as the one before it."""
     v46 = replace(_OLDEST, name="0.46.0", vm="1.5.6", max_depth=500)
-    v50 = replace(_OLDEST, name="0.50.0")
+    v50 = replace(_OLDEST, name="0.50.0", sdk=SDK_50)
     v51 = replace(
         v50,
         name="0.51.0",
@@ -108,6 +112,7 @@ def _releases() -> list[Version]:
     v61_10 = replace(newest, name="0.61.10", vm="3.0.0")
     v61_8 = replace(v61_10, name="0.61.8", any_cost_per_kib=0, max_any=None)
     v61_6 = replace(v61_8, name="0.61.6", pin_cost=0)
+    v70 = replace(newest, name="0.70.0", vm="3.0.0", sdk=SDK_54)
     return [
         *(_OLDEST, v46, v50, v51, v52, v53),
         replace(v53, name="0.53.1", vm="2.1.4"),
@@ -120,13 +125,15 @@ def _releases() -> list[Version]:
         replace(v60_6, name="0.60.8", vm="2.2.9"),
         replace(v61_6, name="0.61.0", replies_deepen=False),
         *(v61_6, v61_8, v61_10, newest),
+        *(v70, replace(v70, name="0.70.3", vm=newest.vm)),
     ]
 
 
 RELEASES: Final[Mapping[str, Version]] = MappingProxyType(
     {version.name: version for version in _releases()}
 )
-NEWEST: Final = Version()
+DEFAULT: Final = Version()
+"""The newest of the line that was compared with running chains of wasmd."""
 
 
 class Rules:
@@ -159,9 +166,15 @@ def named(name: str) -> Version:
 
 
 def of_era(era: Era) -> Version:
-    """The newest release whose VM is of an era, or else the newest of the nearest era before."""
+    """The newest release whose VM is of an era, or else the newest of the nearest era before.
+
+    None is newer than the default: the 0.70 line, whose SDK makes account numbers in another way, is chosen by name.
+    """
     behind = [
-        version for version in RELEASES.values() if _numbers(version.vm) <= _numbers(era.name)
+        version
+        for version in RELEASES.values()
+        if _numbers(version.vm) <= _numbers(era.name)
+        and _numbers(version.name) <= _numbers(DEFAULT.name)
     ]
     latest = max(behind, key=lambda version: (_numbers(version.vm), _numbers(version.name)))
     return replace(latest, vm=era.name)

@@ -43,7 +43,7 @@ ORDER: Final = channel_pb2.ORDER_UNORDERED
 THERE: Final = Counterparty("transfer", "channel-7")
 HOPS: Final = ("connection-2",)
 VERSION: Final = "v<1>"
-NEWEST: Final = Version()
+DEFAULT: Final = Version()
 
 
 def packet(**changes: Any) -> Packet:
@@ -78,7 +78,7 @@ class Keeper:
     """Notes with what a contract would be called."""
 
     auth = Auth()
-    version = NEWEST
+    version = DEFAULT
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str]] = []
@@ -275,7 +275,7 @@ def test_replies() -> None:
     made = {
         "gas_used": 0,
         "id": 2**64 - 1,
-        "result": {"ok": success(Outcome(responses), seen, NEWEST)},
+        "result": {"ok": success(Outcome(responses), seen, DEFAULT)},
     }
     golden = json.loads(GOLDEN["reply_ok"])
     del golden["result"]["ok"]["data"], golden["result"]["ok"]["msg_responses"][2]
@@ -288,7 +288,7 @@ def test_replies() -> None:
     ):
         reply = {"gas_used": 0, "id": 7, "result": result, **extra}
         assert gojson.encode(reply).decode() == GOLDEN[name]
-    empty = {"gas_used": 0, "id": 0, "result": {"ok": success(Outcome(), (), NEWEST)}}
+    empty = {"gas_used": 0, "id": 0, "result": {"ok": success(Outcome(), (), DEFAULT)}}
     assert gojson.encode(empty).decode() == GOLDEN["reply_ok_empty"]
 
 

@@ -16,9 +16,12 @@ from helpers.wasm import ALICE, WasmChain
 
 from chain.app import Application
 from chain.errors import GenesisError
-from chain.modules.wasm.versions import NEWEST, RELEASES, Version, named, of_era
-from chain.store.database import SqliteDatabase
+from chain.modules.wasm.versions import DEFAULT, RELEASES, Version, named, of_era
+from chain.sdk import SDK_54
+from chain.store.database import MemoryDatabase, SqliteDatabase
 from chain.vm import ERAS, VM
+from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
+from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
 from cosmos_pb.cosmwasm.wasm.v1 import tx_pb2
 
 GOLDEN: Final[dict[str, dict[str, str]]] = json.loads(
@@ -73,7 +76,7 @@ def test_before_2_2_migrate_has_two_arguments() -> None:
 
 
 def test_versions() -> None:
-    assert of_era(ERAS["3.0.9"]) == NEWEST
+    assert of_era(ERAS["3.0.9"]) == DEFAULT
     first = of_era(ERAS["1.5.0"])
     assert (first.multiplier, first.payloads, first.tx_hash) == (140_000_000, False, False)
     assert [of_era(ERAS[name]).migrate_info for name in ("2.1.7", "2.2.0")] == [False, True]
@@ -121,6 +124,31 @@ def test_the_genesis_chooses_a_release_and_a_restart_keeps_it(tmp_path: Path) ->
     assert other.era is ERAS["2.1.2"]
     other.close()
     database.close()
+
+
+@pytest.mark.parametrize("release", ["0.46.0", "0.70.3"])
+def test_a_restart_keeps_the_costs_of_the_sdk(vm: VM, release: str) -> None:
+    """Of the mempool too: the first check after a restart takes the gas that the last one before it took."""
+    database = MemoryDatabase()
+    state = genesis({ALICE: "1000stake"}) | {"wasm": {"wasmd": release}}
+    chain = Solo(state, vm=vm, database=database)
+    chain.block()
+    coins = [coin_pb2.Coin(denom="stake", amount="1")]
+    sent = bank_tx.MsgSend(from_address=ALICE.address, to_address=ALICE.address, amount=coins)
+    tx = chain.tx(ALICE, sent)
+    before = chain.check(tx).gas_used
+    other = VM()
+    again = Solo(state, vm=other, database=database)
+    assert (again.check(tx).gas_used, again.app.context_at(0).sdk) == (before, named(release).sdk)
+    other.close()
+
+
+def test_the_default_is_of_the_line_that_was_compared() -> None:
+    """0.70 is chosen by name: its accounts have other numbers, which clients sign."""
+    assert DEFAULT.name == "0.61.14"
+    assert {of_era(era).sdk.counts_accounts for era in ERAS.values()} == {True}
+    assert named("0.70.2").sdk is SDK_54
+    assert (named("0.70.2").vm, named("0.70.3").vm) == ("3.0.0", "3.0.9")
 
 
 def test_a_release_that_is_not_known_is_told(vm: VM) -> None:
