@@ -35,7 +35,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "tx_search_no_prove": ("tx_search", {"query": "tx.height > 1", "prove": False}),
     "tx_search_with_prove": ("tx_search", {"query": "tx.height > 1", "prove": True}),
 }
-EXTRA = {"app_state", "app_version", "events", "tx_results"}
+EXTRA = {"app", "app_state", "app_version", "events", "tx_results"}
 """What one application has and another has not: Go leaves them out when they are empty."""
 
 
