@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
-
 from chain import gobase64, gojson
 from chain.gojson import JsonError, Number, Pairs
 
@@ -23,9 +21,6 @@ _KINDS: Final = {
     b"f": "bool",
     b"n": "null",
 }
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_STRING: Final = msgspec.json.Decoder(str)
 _SHORT: Final = re.compile(rb"-?[0-9]{1,20}")
 _INTERFACES: Final = {
     bool: "bool",
@@ -50,13 +45,6 @@ def members(raw: bytes, go_type: str) -> dict[str, bytes]:
         return {}
     if kind(raw) != "object":
         raise refused(raw, go_type)
-    try:
-        return {name: bytes(value) for name, value in _MEMBERS.decode(raw).items()}
-    except (ValueError, RecursionError):  # what msgspec refuses may still be JSON to Go
-        return _members(raw)
-
-
-def _members(raw: bytes) -> dict[str, bytes]:
     found: Iterator[bytes] = gojson.parts(raw)
     return {string(name): next(found) for name in found}
 
@@ -67,10 +55,7 @@ def elements(raw: bytes, go_type: str) -> list[bytes]:
         return []
     if kind(raw) != "array":
         raise refused(raw, go_type)
-    try:
-        return [bytes(value) for value in _ELEMENTS.decode(raw)]
-    except (ValueError, RecursionError):  # as above
-        return list(gojson.parts(raw))
+    return list(gojson.parts(raw))
 
 
 def string(raw: bytes) -> str:
@@ -79,10 +64,7 @@ def string(raw: bytes) -> str:
         return ""
     if kind(raw) != "string":
         raise refused(raw, "string")
-    try:
-        return _STRING.decode(raw)
-    except ValueError:  # as above
-        return gojson.clean(gojson.loads(raw))
+    return gojson.clean(gojson.loads(raw))
 
 
 def boolean(raw: bytes) -> bool:

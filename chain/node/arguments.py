@@ -18,8 +18,6 @@ from chain.gojson import JsonError
 from chain.node.errors import HandlerPanic, InvalidParams
 
 _DIGITS: Final = re.compile(r"-?[0-9]+", re.ASCII)
-_PLAIN: Final = re.compile(rb'"(?:0|[1-9][0-9]{0,17})"')
-"""Integers that fit every type."""
 _INTEGERS: Final = {
     "int64": (-(2**63), 2**63 - 1),
     "int": (-(2**63), 2**63 - 1),
@@ -135,8 +133,6 @@ def _read(raw: bytes, go_type: str) -> Any:
 
 
 def _integer(raw: bytes, go_type: str) -> int:
-    if _PLAIN.fullmatch(raw):
-        return int(raw[1:-1])
     if raw == b'"':
         raise HandlerPanic("runtime error: slice bounds out of range [1:0]")
     if raw[:1] != b'"' or raw[-1:] != b'"':

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
-
-import msgspec
+from typing import Any, Final
 
 from chain import gojson, gounmarshal
 from chain.gojson import JsonError, Number
@@ -17,8 +15,6 @@ _STRUCT: Final = (
 )
 _FIELDS: Final = ("jsonrpc", "id", "method", "params")
 _LEAST: Final = -(2**63)
-_EXACT: Final = 2**53
-"""Go reads an identifier as a float64; up to here that is the same."""
 
 Identifier = str | int
 
@@ -39,40 +35,11 @@ class Request:
         return self.identifier
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """A request as nearly all are: its fields once, in lower case, of their types."""
-
-    id: str | Annotated[int, msgspec.Meta(ge=-_EXACT, le=_EXACT)]
-    method: str
-    jsonrpc: str = ""
-    params: msgspec.Raw = msgspec.Raw()
-
-    def read(self) -> Request:
-        return Request(self.id, self.method, bytes(self.params))
-
-
-_PLAIN: Final = msgspec.json.Decoder(list[_Plain] | _Plain)
-
-
 def requests(body: bytes, most: int) -> list[Request]:
     """The requests of a POST, one or a batch of no more than ``most``. Raises ParseError, InvalidRequest."""
-    try:
-        plain = _PLAIN.decode(body)
-    except (ValueError, RecursionError):  # it may still be a request to Go
-        return _requests(body, most)
-    if isinstance(plain, _Plain):
-        return [plain.read()]
-    return _bounded([each.read() for each in plain], most)
-
-
-def _requests(body: bytes, most: int) -> list[Request]:
     batch = _batch(body)
     if batch is None:
         return [request(body)]
-    return _bounded(batch, most)
-
-
-def _bounded(batch: list[Request], most: int) -> list[Request]:
     if len(batch) > most:
         raise InvalidRequest(f"batch request exceeds maximum ({most}) allowed number of requests")
     return batch
