@@ -9,11 +9,11 @@ _DIGITS: Final = frozenset("0123456789abcdefABCDEF")
 
 def decode(text: str) -> bytes:
     """ValueError names the first byte that is no digit, or an odd length."""
-    for char in text:
-        if char not in _DIGITS:
-            byte = char.encode("utf-8", "replace")[0]
-            shown = f" '{chr(byte)}'" if chr(byte).isprintable() else ""
-            raise ValueError(f"encoding/hex: invalid byte: U+{byte:04X}{shown}")
+    strays = set(text) - _DIGITS
+    if strays:
+        byte = next(char for char in text if char in strays).encode("utf-8", "replace")[0]
+        shown = f" '{chr(byte)}'" if chr(byte).isprintable() else ""
+        raise ValueError(f"encoding/hex: invalid byte: U+{byte:04X}{shown}")
     if len(text) % 2:
         raise ValueError("encoding/hex: odd length hex string")
     return bytes.fromhex(text)
