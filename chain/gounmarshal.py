@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from chain import gobase64, gojson
 from chain.gojson import JsonError, Number, Pairs
@@ -45,17 +48,25 @@ def members(raw: bytes, go_type: str) -> dict[str, bytes]:
         return {}
     if kind(raw) != "object":
         raise refused(raw, go_type)
-    found: Iterator[bytes] = gojson.parts(raw)
-    return {string(name): next(found) for name in found}
+    try:
+        held = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except (ValueError, RecursionError):  # Go also reads names that msgspec does not
+        found: Iterator[bytes] = gojson.parts(raw)
+        return {string(name): next(found) for name in found}
+    return {name: bytes(value) for name, value in held.items()}
 
 
-def elements(raw: bytes, go_type: str) -> list[bytes]:
+def elements(raw: bytes, go_type: str) -> Iterator[bytes]:
     """The values of an array; null is an empty one."""
     if kind(raw) == "null":
-        return []
+        return iter(())
     if kind(raw) != "array":
         raise refused(raw, go_type)
-    return list(gojson.parts(raw))
+    try:
+        held = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except (ValueError, RecursionError):
+        return gojson.parts(raw)
+    return map(bytes, held)
 
 
 def string(raw: bytes) -> str:
@@ -88,6 +99,11 @@ def integer(raw: bytes, go_type: str, low: int, high: int) -> int:
 def bytes_(raw: bytes, go_type: str) -> bytes:
     """Base64 text, or an array of numbers; null is empty."""
     if kind(raw) == "array":
+        if (
+            raw.translate(None, b"0123456789, \t\r\n") == b"[]"
+        ):  # msgspec takes 1.0 for a whole number
+            with suppress(ValueError):
+                return bytes(msgspec.json.decode(raw, type=list[int]))
         return bytes(integer(each, "uint8", 0, 255) for each in gojson.parts(raw))
     if kind(raw) not in {"string", "null"}:
         raise refused(raw, go_type)

@@ -77,7 +77,7 @@ def _named(parameters: Sequence[Parameter], given: bytes) -> dict[str, bytes]:
     if gounmarshal.kind(given) in {"object", "null"}:
         return gounmarshal.members(given, _MAP)
     try:
-        listed = gounmarshal.elements(given, _LIST)
+        listed = list(gounmarshal.elements(given, _LIST))
     except JsonError as error:
         raise JsonError(f"unknown type for JSON params: {error}. Expected map or array") from error
     if len(listed) != len(parameters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from chain import gojson, gounmarshal
@@ -37,12 +38,15 @@ class Request:
 
 def requests(body: bytes, most: int) -> list[Request]:
     """The requests of a POST, one or a batch of no more than ``most``. Raises ParseError, InvalidRequest."""
-    batch = _batch(body)
-    if batch is None:
+    try:
+        gojson.check(body)
+        batch = gounmarshal.elements(body.strip(b" \t\r\n"), "")
+        found = [_request(each) for each in islice(batch, most + 1)]
+    except ValueError:
         return [request(body)]
-    if len(batch) > most:
+    if len(found) > most:
         raise InvalidRequest(f"batch request exceeds maximum ({most}) allowed number of requests")
-    return batch
+    return found
 
 
 def request(body: bytes) -> Request:
@@ -70,15 +74,6 @@ def failure(identifier: Identifier | None, error: RpcError) -> bytes:
     """Without an ``id`` when the request's could not be read."""
     told = {} if identifier is None else {"id": identifier}
     return gojson.encode({"jsonrpc": "2.0", **told, "error": error.as_json()})
-
-
-def _batch(body: bytes) -> list[Request] | None:
-    """None for what is no array of requests."""
-    try:
-        gojson.check(body)
-        return [_request(each) for each in gounmarshal.elements(body.strip(b" \t\r\n"), "")]
-    except ValueError:
-        return None
 
 
 def _request(raw: bytes) -> Request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,10 @@ class MempoolLimits:
     max_txs: int = 5_000
     max_txs_bytes: int = 1_073_741_824
     cache: int = 10_000
+
+
+MAX_LINE: Final = 1 << 20
+"""Bytes of a request's first line, in which a transaction may stand (``http.DefaultMaxHeaderBytes`` of Go)."""
 
 
 @dataclass(frozen=True, slots=True)

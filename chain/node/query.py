@@ -148,13 +148,15 @@ class _Scanner:
         """The kind of the next token: its own word for operators, ``end`` behind the last. QueryError."""
         space = _SPACE.match(self._text, self._at)
         self._begin = self._at = space.end() if space else self._at
-        rest = self._text[self._at :]
-        if not rest or (rest[0] == "'" and "'" not in rest[1:]):
+        if self._at == len(self._text):
+            return "end"
+        first = self._text[self._at]
+        if first == "'" and self._text.find("'", self._at + 1) < 0:
             return "end"
         match = _TOKEN.match(self._text, self._at)
         if match is None or match.lastgroup is None:
             end = self._bytes(self._at + 1)
-            raise QueryError(f"invalid input {rest[0]} at offset {end}")
+            raise QueryError(f"invalid input {first} at offset {end}")
         self._at = match.end()
         kind, self.word = match.lastgroup, match[0]
         if kind in {"time", "date"} and _ARGUMENT[kind](self.word) is None:

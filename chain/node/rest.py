@@ -26,7 +26,7 @@ from chain.node.grpc import HEIGHT_KEY, asked_height, status
 from chain.node.grpcweb import GrpcWeb, is_call
 from chain.node.httprequest import RequestError
 from chain.node.httprule import Route
-from chain.node.limits import ServerLimits
+from chain.node.limits import MAX_LINE, ServerLimits
 
 log = logging.getLogger("chain.node")
 
@@ -86,7 +86,9 @@ class RestServer:
         """Listen; returns the address, with the port that was free when ``port`` is 0. OSError if it is not."""
         app = web.Application(client_max_size=self._limits.body, middlewares=[self._admit])
         app.router.add_route("*", r"/{path:[\s\S]*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, max_line_size=MAX_LINE
+        )
         await self._runner.setup()
         with listening("REST", host, port):
             await web.TCPSite(self._runner, host, port).start()

@@ -12,12 +12,13 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import unquote_plus
 
 from aiohttp import WSMsgType, web
 
 from chain.node import arguments, jsonrpc, query
+from chain.node.arguments import Parameter
 from chain.node.errors import (
     HandlerPanic,
     InvalidParams,
@@ -29,13 +30,14 @@ from chain.node.errors import (
     listening,
 )
 from chain.node.jsonrpc import Identifier, Request
-from chain.node.limits import ServerLimits
+from chain.node.limits import MAX_LINE, ServerLimits
 from chain.node.pubsub import EventBus, Subscription
 from chain.node.query import MAX_LENGTH
 from chain.node.rpc import ROUTES, SOCKET_ROUTES, Rpc, route_of
 
 PING_SECONDS: Final = 27.0
 _URI_ID: Final = -1
+_LARGE: Final = 1 << 16
 _NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
 _BAD_ESCAPE: Final = re.compile("%(?![0-9a-fA-F]{2})")
 _CORS: Final = {
@@ -43,6 +45,9 @@ _CORS: Final = {
     "Access-Control-Allow-Methods": "HEAD, GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Origin, Accept, Content-Type, X-Requested-With, X-Server-Time",
 }
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger("chain.node")
 
@@ -66,7 +71,9 @@ class RpcServer:
         app.router.add_route("*", "/", self._json_rpc)
         app.router.add_route("*", "/websocket", self._websocket)
         app.router.add_route("*", "/{path:.*}", self._uri)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=1.0, max_line_size=MAX_LINE
+        )
         await self._runner.setup()
         with listening("RPC", host, port):
             await web.TCPSite(self._runner, host, port).start()
@@ -104,7 +111,7 @@ class RpcServer:
         if not body:
             return _index(request)
         try:
-            requests = jsonrpc.requests(body, self._limits.batch)
+            requests = await _aside(body, jsonrpc.requests, body, self._limits.batch)
         except ParseError as error:
             return _respond(jsonrpc.failure(None, error), status=500)
         except RpcError as error:
@@ -140,7 +147,7 @@ class RpcServer:
         cached = False
         try:
             route = route_of(request.method)
-            values = arguments.from_json(route.parameters, request.params)
+            values = await _arguments(route.parameters, request)
             cached = route.cacheable(values)
             return jsonrpc.success(identifier, await self._rpc.run(route, values)), cached
         except HandlerPanic:
@@ -184,7 +191,8 @@ class RpcServer:
 
     async def _message(self, client: _Client, data: str | bytes) -> None:
         try:
-            request = jsonrpc.first_request(data if isinstance(data, bytes) else data.encode())
+            body = data if isinstance(data, bytes) else data.encode()
+            request = await _aside(body, jsonrpc.first_request, body)
         except ParseError as error:
             await client.send(jsonrpc.failure(None, error))
             return
@@ -195,7 +203,7 @@ class RpcServer:
                 await self._subscription_call(client, request)
             else:
                 route = route_of(request.method)
-                values = arguments.from_json(route.parameters, request.params)
+                values = await _arguments(route.parameters, request)
                 result = await self._rpc.run(route, values)
                 await client.send(jsonrpc.success(request.answerable, result))
         except HandlerPanic as error:
@@ -212,7 +220,7 @@ class RpcServer:
             "unsubscribe": self._unsubscribe,
             "unsubscribe_all": self._unsubscribe_all,
         }
-        values = arguments.from_json(SOCKET_ROUTES[request.method], request.params)
+        values = await _arguments(SOCKET_ROUTES[request.method], request)
         try:
             started = calls[request.method](client, values.get("query", ""))
         except QueryError as error:
@@ -236,7 +244,9 @@ class RpcServer:
         return subscription
 
     def _unsubscribe(self, client: _Client, text: str) -> None:
-        subscription = client.subscriptions.pop(str(query.parse(text)), None)
+        """No query that is too long to subscribe to is looked at."""
+        name = str(query.parse(text)) if len(text) <= MAX_LENGTH else ""
+        subscription = client.subscriptions.pop(name, None)
         if subscription is None:
             raise RpcError("subscription not found")
         subscription.cancel()
@@ -285,6 +295,17 @@ class _Client:
             await self.send(jsonrpc.failure(identifier, error))
         except ConnectionError as error:
             log.debug("a subscriber is gone: %s", error)
+
+
+async def _aside(body: bytes, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """The result of a call that reads ``body``: on another thread when there is much of it."""
+    if len(body) > _LARGE:
+        return await asyncio.to_thread(call, *args, **named)
+    return call(*args, **named)
+
+
+async def _arguments(parameters: Sequence[Parameter], request: Request) -> dict[str, Any]:
+    return await _aside(request.params, arguments.from_json, parameters, request.params)
 
 
 def _only_reads(request: Request) -> bool:

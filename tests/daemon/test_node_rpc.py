@@ -254,6 +254,12 @@ async def test_bad_uris(client: Client, path: str, status: int, text: str) -> No
     assert text in json.dumps(answer, ensure_ascii=False).replace('\\"', '"')
 
 
+async def test_a_transaction_may_stand_in_a_uri(client: Client) -> None:
+    tx = b"alice=" + b"1" * 900
+    status, answer = await client.get(f"broadcast_tx_sync?tx=0x{tx.hex()}&other={'x' * 20_000}")
+    assert (status, answer["result"]["hash"]) == (200, hash_of(tx))
+
+
 async def test_browsers_get_a_page_and_may_call_from_anywhere(client: Client) -> None:
     async with client.session.get(client.node.rpc_url) as response:
         assert "block_search" in await response.text()
