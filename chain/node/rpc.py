@@ -304,7 +304,10 @@ class Rpc:
         self, path: str = "", data: bytes = b"", height: int = 0, prove: bool = False
     ) -> Json:
         request = abci.RequestQuery(path=path, data=data, height=height, prove=prove)
-        return {"response": abcijson.query(await self._engine.query(request))}
+        shown = abcijson.query(await self._engine.query(request))
+        if path.endswith("/subspace") and not shown["code"]:
+            shown["value"] = shown["value"] or ""  # pairs, of which there may be none
+        return {"response": shown}
 
     async def broadcast_evidence(self, evidence: Evidence | None = None) -> Json:
         """The validators of an embedded chain are one process that signs each height once."""

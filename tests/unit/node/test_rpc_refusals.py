@@ -115,3 +115,10 @@ async def test_arguments_that_are_wrong_are_internal_errors_to_websocket() -> No
     assert len(cases) > 100
     async with rest_chain(LIMITS) as chain:
         assert await wrong_over_socket(chain, cases) == []
+
+
+async def test_no_pairs_are_an_empty_text_and_no_value_is_null() -> None:
+    async with rest_chain() as chain:
+        for path, value in (("/store/bank/subspace", ""), ("/store/bank/key", None)):
+            answer = await chain.node.transport().call("abci_query", {"path": path, "data": "ff"})
+            assert answer["result"]["response"]["value"] == value
