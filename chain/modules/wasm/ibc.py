@@ -127,10 +127,10 @@ class ContractPort:
             return error_acknowledgement(result.error)
         response = existing(result.ok)
         ack = self._keeper.respond(ctx, instance, response, response.acknowledgement)
-        if ack is None:
+        if ack is None and self._keeper.version.async_acks:
             self._keep_for_later(ctx, packet)
             return None
-        return Acknowledgement(ack, success=True)
+        return Acknowledgement(ack or b"", success=True)
 
     def _keep_for_later(self, ctx: Context, packet: Packet) -> None:
         """The contract may acknowledge the packet whenever it likes, once."""

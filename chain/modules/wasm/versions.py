@@ -40,6 +40,8 @@ class Version:
     """SDK gas of a call to a code that is warm, and of a reply."""
     warms_in_tx: bool = True
     """Whether a code that this transaction called before is warm; a pinned one always is."""
+    async_acks: bool = True
+    """Whether a contract that answers a packet with no acknowledgement gives one later, or an empty one now."""
     ibc_setup: bool = True
     """Whether the entry points of IBC pay for their set-up (CWA-2025-005)."""
     pin_cost: int = 500_000
@@ -69,6 +71,7 @@ _OLDEST: Final = Version(
     ibc2_port=False,
     discounted_setup=0,
     warms_in_tx=False,
+    async_acks=False,
     ibc_setup=False,
     pin_cost=0,
     any_cost=0,
@@ -95,7 +98,7 @@ def _releases() -> list[Version]:
         discounted_setup=2_000,
         tells_message_errors=True,
     )
-    v52 = replace(v51, name="0.52.0", vm="2.1.0", tells_query_errors=True)
+    v52 = replace(v51, name="0.52.0", vm="2.1.0", tells_query_errors=True, async_acks=True)
     v53 = replace(v52, name="0.53.0", vm="2.1.2", max_depth=500)
     v54 = replace(v53, name="0.54.0", vm="2.2.0", migrate_info=True, warms_in_tx=True)
     v54_1 = replace(v54, name="0.54.1", vm="2.2.2", ibc_setup=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -22,7 +22,8 @@ from chain.vm import ERAS, VM, ApiError, OutOfGas, Trap
 from chain.vm.gas import ApiCosts
 from chain.vm.instance import Call
 
-HACKATOM_1_2 = "6e28396c9365c987"
+HACKATOM_1 = "6e28396c9365c987"
+HACKATOM_1_2 = "5b1a7fe04e561574"
 HACKATOM_1_3 = "2a843efcaa95f9d6"
 HACKATOM_3_0 = "2a165f6d9ada2eac"
 CYBERPUNK_1 = "e325c222ab507f93"
@@ -43,6 +44,8 @@ WASMVM = {
     "2.1.2": "8c288c faea3d 64fb31 8b0ca4 8baa51 85e616 fa70f3 faad98",
     "2.1.4": "b1fe27 1416da5 79f527 b0c2cd b1760a a7c5ce 140e8ad 1412b29",
     "2.1.7": "c6c24e 14bd69b 7d1e41 c5860e c639be ae3418 14b51a3 14b941f",
+    "2.2.0": "b1fe27 1416da5 79f527 b0c2cd b1760a a7c5ce 140e8ad 1412b29",
+    "2.2.2": "c6c24e 14bd69b 7d1e41 c5860e c639be ae3418 14b51a3 14b941f",
     "3.0.0": "df0237 16d0d5c 8bbb63 ddc183 de776d cbb812 16c83f0 16cc8a6",
 }  # fmt: skip
 LIMIT = 500_000_000_000
@@ -99,7 +102,7 @@ RELEASE = b'{"release":{}}'
 @pytest.mark.parametrize("engine", ["capi", "python"])
 @pytest.mark.parametrize("era", WASMVM)
 def test_wasmvm(era: str, engine: Any) -> None:
-    hackatom = HACKATOM_1_2 if era < "2.1" else HACKATOM_1_3
+    hackatom = HACKATOM_1 if era < "2.1" else HACKATOM_1_3
     cyberpunk = CYBERPUNK_1 if era < "3" else CYBERPUNK_3
     codes = contract(hackatom), contract(cyberpunk)
     vm = VM(era=replace(ERAS[era], api=ApiCosts(550, 440, 990, 440)), engine=engine)
@@ -142,17 +145,22 @@ CANONICAL = {
     BENEFICIARY: hashlib.sha256(b"benefits").digest(),
     CREATOR: hashlib.sha256(b"creator").digest(),
 }
-RUST_ENV = encode(
-    {
-        "block": {
-            "height": 12345,
-            "time": "1571797419879305533",
-            "chain_id": "cosmos-testnet-14002",
-        },
-        "transaction": {"index": 3, "hash": "5UabLKwXzvimDP02dS7YfH+2orWtlRk8UTCABsfklLM="},
-        "contract": {"address": CONTRACT},
+TX_HASH = "5UabLKwXzvimDP02dS7YfH+2orWtlRk8UTCABsfklLM="
+
+
+def rust_env(contract: str = CONTRACT, **transaction: str) -> bytes:
+    block = {
+        "height": 12345,
+        "time": "1571797419879305533",
+        "chain_id": "cosmos-testnet-14002",
     }
-)
+    return encode(
+        {
+            "block": block,
+            "transaction": {"index": 3, **transaction},
+            "contract": {"address": contract},
+        }
+    )
 
 
 class RustMocks(Memory):
@@ -167,14 +175,16 @@ class RustMocks(Memory):
         self.records[key] = value
 
     def canonicalize(self, human: str) -> bytes:
-        return CANONICAL[human]
+        return CANONICAL.get(human, human.encode())
 
     def humanize(self, canonical: bytes) -> str:
-        return next(human for human, known in CANONICAL.items() if known == canonical)
+        names = {known: human for human, known in CANONICAL.items()}
+        return names.get(canonical) or canonical.decode()
 
     def query(self, request: bytes, gas_limit: int) -> bytes:
-        denom = json.loads(request)["bank"]["balance"]["denom"]
-        balance = encode({"amount": {"denom": denom, "amount": "0"}})
+        bank = json.loads(request)["bank"]
+        coin = {"denom": bank.get("balance", {}).get("denom"), "amount": "0"}
+        balance = encode({"amount": [] if "all_balances" in bank else coin})
         answer = encode({"ok": {"ok": base64.b64encode(balance).decode()}})
         self.used += 100_000 + 100 * len(answer)
         assert self.used <= gas_limit
@@ -184,11 +194,9 @@ class RustMocks(Memory):
 class Session:
     """Several calls in one instance, which production never does but upstream's tests do."""
 
-    def __init__(self, vm: VM, code: bytes, era: str) -> None:
+    def __init__(self, vm: VM, code: bytes) -> None:
         self.loaded = vm._load(vm.store_code(code))
-        m = 140_000
-        rules = replace(ERAS[era], api=ApiCosts(4 * m, 5 * m, 9 * m, 5 * m))
-        self.call = Call(rules, RustMocks(), 20_000_000_000, readonly=False, debug=False)
+        self.call = Call(vm.era, RustMocks(), LIMIT, readonly=False, debug=False)
         self.call.guest = self.loaded.module.instantiate(self.call)
 
     def used(self, entry: str, *args: bytes) -> int:
@@ -197,23 +205,74 @@ class Session:
         return before - self.call.left
 
 
-@pytest.mark.parametrize(
-    ("era", "release", "query"), [("3.0.0", 24624251, 11105221), ("3.0.9", 24624366, 11105566)]
-)
-def test_cosmwasm_vm(era: str, release: int, query: int) -> None:
-    code = contract(HACKATOM_3_0)
-    vm = VM(era=ERAS[era])
-    message = f'{{"verifier": "{VERIFIER}", "beneficiary": "{BENEFICIARY}"}}'.encode()
+CHEAP = ApiCosts(44, 55, 99, 55)
+DEAR = ApiCosts(4 * 140_000, 5 * 140_000, 9 * 140_000, 5 * 140_000)
+
+
+@dataclass(frozen=True)
+class World:
+    """What the mocks of a line of cosmwasm-vm are: names, prices of addresses, and what comes with the contract."""
+
+    code: str
+    external: int = 251
+    names: tuple[str, str, str] = (CREATOR, VERIFIER, BENEFICIARY)
+    env: bytes = rust_env()
+    api: ApiCosts = DEAR
+    release: bytes = RELEASE
+
+
+WORLDS = {
+    "1.5": World(
+        HACKATOM_1_2, 73, ("creator", "verifies", "benefits"), rust_env("cosmos2contract"), CHEAP
+    ),
+    "2.0": World(HACKATOM_1_2, env=rust_env("cosmwasmcontract"), api=CHEAP),
+    "2.1": World(HACKATOM_1_3, env=rust_env("cosmwasmcontract")),
+    "2.2": World(HACKATOM_1_3),
+    "3.0": World(
+        HACKATOM_3_0, env=rust_env(hash=TX_HASH), release=b'{"release":{"denom":"earth"}}'
+    ),
+}
+
+# era: the gas of hackatom's instantiate, its release and a query
+COSMWASM_VM = {
+    "1.5.0": (5764950271, 8548903606, 4493700006),
+    "1.5.6": (10795970271, 16039958606, 8306910006),
+    "1.5.8": (13062390271, 19772973606, 9954975006),
+    "1.5.11": (13063765876, 19773652731, 9955398411),
+    "2.0.0": (8461799, 11181706, 7142556),
+    "2.0.5": (15479909, 20477581, 12737176),
+    "2.0.7": (19236154, 25417751, 15594121),
+    "2.0.9": (20609274, 26110561, 16026726),
+    "2.1.0": (11473981, 12086566, 7570446),
+    "2.1.2": (16995531, 19589666, 11942871),
+    "2.1.4": (21059631, 25160611, 15106521),
+    "2.1.7": (22634476, 25854916, 15539126),
+    "2.2.0": (21590241, 26961511, 15938086),
+    "2.2.2": (23165086, 27661681, 16370691),
+    "2.2.9": (23166121, 27662716, 16371956),
+    "3.0.0": (18034576, 24624251, 11105221),
+    "3.0.9": (18034576, 24624366, 11105566),
+}
+
+
+@pytest.mark.parametrize("era", COSMWASM_VM)
+def test_cosmwasm_vm(era: str) -> None:
+    world = WORLDS[era[:3]]
+    code = contract(world.code)
+    vm = VM(era=replace(ERAS[era], api=world.api))
+    creator, verifier, beneficiary = world.names
+    message = f'{{"verifier": "{verifier}", "beneficiary": "{beneficiary}"}}'.encode()
     funds = [{"denom": "earth", "amount": "1000"}]
-    init = RUST_ENV, encode({"sender": CREATOR, "funds": funds}), message
-    session = Session(vm, code, era)
-    assert session.used("instantiate", *init) == 18034576
-    assert session.call.used_externally == 251
-    info = encode({"sender": VERIFIER, "funds": [{"denom": "earth", "amount": "15"}]})
-    assert session.used("execute", RUST_ENV, info, b'{"release":{"denom":"earth"}}') == release
-    session = Session(vm, code, era)
+    init = world.env, encode({"sender": creator, "funds": funds}), message
+    session = Session(vm, code)
+    found = [session.used("instantiate", *init)]
+    assert session.call.used_externally == world.external
+    info = encode({"sender": verifier, "funds": [{"denom": "earth", "amount": "15"}]})
+    found.append(session.used("execute", world.env, info, world.release))
+    session = Session(vm, code)
     session.used("instantiate", *init)
-    assert session.used("query", RUST_ENV, b'{"verifier":{}}') == query
+    found.append(session.used("query", world.env, b'{"verifier":{}}'))
+    assert tuple(found) == COSMWASM_VM[era]
     vm.close()
 
 
@@ -222,11 +281,12 @@ def test_float_instructions_are_deterministic() -> None:
     code = contract(FLOATY)
     vm = VM()
     checksum, backend = vm.store_code(code), Memory()
-    args = [RUST_ENV, encode({"sender": "creator", "funds": []}), b"{}"]
+    env = rust_env(hash=TX_HASH)
+    args = [env, encode({"sender": "creator", "funds": []}), b"{}"]
     vm.call(checksum, "instantiate", args, backend, LIMIT)
 
     def query(message: Any) -> Any:
-        data = vm.call(checksum, "query", [RUST_ENV, encode(message)], backend, LIMIT).data
+        data = vm.call(checksum, "query", [env, encode(message)], backend, LIMIT).data
         return json.loads(base64.b64decode(json.loads(data)["ok"]))
 
     def result(instruction: str, seed: int) -> str:
