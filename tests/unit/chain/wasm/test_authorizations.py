@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -288,10 +289,63 @@ def test_grants_that_never_could_be_made(ctx: Context, name: str) -> None:
     assert (found.codespace, found.code, found.log) == (codespace, code, text)
 
 
-def test_keys_cost_gas_by_the_byte(ctx: Context) -> None:
+_PAID = len
+"""Of what is read: a gas a byte."""
+
+
+def _free(_: bytes) -> int:
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("filter_", "message", "passes", "gas"),
+    [
+        (ALL, b"{}", True, _free),
+        (ALL, b"[{},{}]", True, _free),
+        (keys("foo"), b'{"foo": "bar"}', True, _PAID),
+        (keys("foo", "other"), b'{"other": "value"}', True, _PAID),
+        (keys("foo"), b'{"bar": "value"}', False, _PAID),
+        (keys("foo", "other"), b'[{"foo":"bar"}]', False, _PAID),
+        (exactly(b"{}"), b"{}", True, _free),
+        (exactly(b'[{"foo":"bar"}]', b'{"other":"value"}'), b'[{"foo":"bar"}]', True, _free),
+        (exactly(b'{"foo":"bar"}'), b'{"other":"value"}', False, _free),
+        (ALL, b'{"other":"value"}', True, _free),
+    ],
+    ids=[
+        "allow all - accepts json obj",
+        "allow all - accepts json array",
+        "allowed key - single",
+        "allowed key - multiple",
+        "allowed key - non accepted key",
+        "allowed key - unsupported array msg",
+        "allow message - single",
+        "allow message - multiple",
+        "allow message - no match",
+        "allow all message - always accept valid",
+    ],
+)
+def test_what_filters_pass_and_cost(
+    ctx: Context,
+    filter_: Message,
+    message: bytes,
+    passes: bool,
+    gas: Callable[[bytes], int],
+) -> None:
+    """The rows of ``TestContractAuthzFilterAccept`` (``x/wasm/types/authz_test.go``)."""
     before = ctx.gas.consumed
-    EXECUTION.accept(ctx, execution(one(ONCE, keys("burn"))), call())
-    assert ctx.gas.consumed - before == len(TRANSFER)
+    decision = EXECUTION.accept(ctx, execution(one(ONCE, filter_)), call(message))
+    assert decision.accept == passes
+    assert ctx.gas.consumed - before == gas(message)
+
+
+def test_keys_are_not_looked_for_in_what_is_no_json(ctx: Context) -> None:
+    """What is no JSON gets to the other filters in no message: ``validate`` refuses it before."""
+    with pytest.raises(AbciError, match="not an allowed msg"):
+        EXECUTION.accept(ctx, execution(one(ONCE, keys("foo", "other"))), call(b"not a json msg"))
+    with pytest.raises(AbciError, match="invalid"):
+        Validator(Auth("cosmos", {})).execute(
+            tx.MsgExecuteContract(sender=ALICE.address, contract=CONTRACT, msg=b"not json")
+        )
 
 
 def test_migrations_have_no_funds(ctx: Context) -> None:

@@ -26,6 +26,8 @@ from chain.vm import VM
 from light_client.values import Timestamp
 
 REFLECT: Final = "99aef385de6f1cd85c2253fa35a3c2596c7106ca14e81ba3b6ba5fbd362fe92d"
+OLD_REFLECT: Final = "2eef03966e62d20dbfa5a9587321cdd9e2a5481631335e8a908d41521d1cd39f"
+"""Of wasmd before 0.51, whose replies have no ``gas_used``."""
 HACKATOM: Final = "3f4cd47c39c57fe1733fb41ed176eebd9d5c67baf5df8a1eeda1455e758f8514"
 
 DISCOUNT: Final = 58_000
@@ -117,12 +119,14 @@ class Bench:
         label = "demo contract to query" if self.release < "0.54" else "hackatom contract"
         return self.instantiate(label, self.uploader, admin=self.uploader)
 
-    def instantiate(self, label: str, creator: str, admin: str = "", funds: int = 0) -> str:
+    def instantiate(
+        self, label: str, creator: str, admin: str = "", funds: int = 0, code: int = 1
+    ) -> str:
         message = json.dumps(
             {"verifier": self.fred, "beneficiary": self.bob}, separators=(",", ":")
         ).encode()
         coins = [Coin("denom", funds)] if funds else []
-        wanted = Wanted(1, creator, admin, label, message, coins)
+        wanted = Wanted(code, creator, admin, label, message, coins)
         address, _ = self.keeper.instantiate(self.ctx, wanted, self.keeper.classic_address)
         return address
 
@@ -205,34 +209,99 @@ SUB_LIMIT: Final = 300_000
 SEND, TOO_MUCH, LOOP = (1_000_000 // 2, 1_000_000 * 2, 0)
 
 
-@pytest.mark.parametrize(
-    ("amount", "limit", "least", "most", "error"),
-    [
-        (SEND, None, 110_000, 112_000, ""),
-        (SEND, SUB_LIMIT, 110_000, 112_000, ""),
-        (TOO_MUCH, None, 78_000, 81_100, "codespace: sdk, code: 5"),
-        (TOO_MUCH, SUB_LIMIT, 78_000, 81_100, "codespace: sdk, code: 5"),
-        (LOOP, SUB_LIMIT, 375_000, 377_000, "codespace: sdk, code: 11"),
-    ],
-)
-@pytest.mark.parametrize("bench", ["0.61.14"], indirect=True)
-def test_sub_messages(
-    bench: Bench, amount: int, limit: int | None, least: int, most: int, error: str
-) -> None:
-    bench.fund(bench.creator, 2_000_000)
-    example = bench.example()
-    bench.store(bench.uploader, contract(REFLECT))
-    wanted = Wanted(2, bench.creator, "", "contract", b"{}", [Coin("denom", 1_000_000)])
-    address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
-    message = {"id": 5, "msg": _sub(bench, example, amount), "gas_limit": limit}
-    order = {"reflect_sub_msg": {"msgs": [message | {"reply_on": "always"}]}}
+@dataclass(frozen=True)
+class Ranges:
+    """What upstream lets a caller of sub-messages use, at least and at most; ``loop`` beside the limit itself."""
+
+    send: tuple[int, int]
+    send_limited: tuple[int, int]
+    too_much: tuple[int, int]
+    too_much_limited: tuple[int, int]
+    loop: tuple[int, int]
+
+
+_SEND: Final = (110_000, 112_000)
+_FEW: Final = (78_000, 81_000)
+_MORE: Final = (78_000, 81_100)
+_LOOP: Final = (75_000, 77_000)
+_OLD_LOOP: Final = (73_000, 74_000)
+RANGES: Final = {
+    "0.45.0": Ranges(
+        (102_000, 103_000), (102_000, 103_000), (76_000, 79_000), (77_700, 77_800), _OLD_LOOP
+    ),
+    "0.46.0": Ranges(
+        (102_000, 103_000), (102_000, 104_000), (76_000, 79_000), (77_700, 77_900), _OLD_LOOP
+    ),
+    "0.50.0": Ranges(
+        (105_000, 106_000), (105_000, 106_000), (76_000, 79_000), (77_700, 77_800), _OLD_LOOP
+    ),
+    "0.51.0": Ranges((110_000, 111_000), _SEND, _FEW, _FEW, _LOOP),
+    "0.53.0": Ranges(_SEND, _SEND, _FEW, _FEW, _LOOP),
+    "0.54.9": Ranges(_SEND, _SEND, _FEW, _FEW, _LOOP),
+    "0.55.1": Ranges(_SEND, _SEND, _FEW, _FEW, _LOOP),
+    "0.60.8": Ranges(_SEND, _SEND, _FEW, _FEW, _LOOP),
+    "0.61.0": Ranges(_SEND, _SEND, _MORE, _MORE, _LOOP),
+    "0.61.14": Ranges(_SEND, _SEND, _MORE, _MORE, _LOOP),
+    "0.70.0": Ranges((108_516, 112_000), (108_622, 112_000), _MORE, _MORE, _LOOP),
+    "0.70.3": Ranges((108_516, 112_000), (108_622, 112_000), _MORE, _MORE, _LOOP),
+}
+
+
+SUB_MESSAGES: Final = {
+    "send tokens": ("send", 5, SEND, None, ""),
+    "not enough tokens": ("too_much", 6, TOO_MUCH, None, "codespace: sdk, code: 5"),
+    "send tokens with limit": ("send_limited", 15, SEND, SUB_LIMIT, ""),
+    "not enough tokens with limit": (
+        *("too_much_limited", 16, TOO_MUCH, SUB_LIMIT),
+        "codespace: sdk, code: 5",
+    ),
+    "out of gas caught with gas limit": ("loop", 17, LOOP, SUB_LIMIT, "codespace: sdk, code: 11"),
+}
+"""Upstream's rows: the range, the message's id, what is sent, under which limit, and what the reply tells."""
+
+
+@pytest.mark.parametrize("name", SUB_MESSAGES)
+@pytest.mark.parametrize("bench", RANGES, indirect=True)
+def test_sub_messages(bench: Bench, name: str) -> None:
+    row, number, amount, limit, error = SUB_MESSAGES[name]
+    address, example = _reflector(bench, f"contract {name}")
     ctx = bench.metered(1_000_000)
-    bench.keeper.execute(ctx, address, bench.creator, json.dumps(order).encode(), [])
-    assert least <= ctx.gas.consumed <= most
-    asked = bench.keeper.query(bench.ctx, address, b'{"sub_msg_result":{"id":5}}')
-    result = json.loads(asked)["result"]
+    order = _order(bench, example, number, amount, limit)
+    bench.keeper.execute(ctx, address, bench.creator, order, [])
+    least, most = getattr(RANGES[bench.release], row)
+    spent = SUB_LIMIT if row == "loop" else 0
+    assert least <= ctx.gas.consumed - spent <= most
+    query = f'{{"sub_msg_result":{{"id":{number}}}}}'.encode()
+    result = json.loads(bench.keeper.query(bench.ctx, address, query))["result"]
     assert error in result.get("error", "")
     assert ("ok" in result) == (error == "")
+
+
+@pytest.mark.parametrize("bench", RANGES, indirect=True)
+def test_without_a_limit_of_its_own_a_loop_ends_the_call(bench: Bench) -> None:
+    address, example = _reflector(bench, "contract out of gas panic with no gas limit")
+    order = _order(bench, example, 7, LOOP, None)
+    with pytest.raises(OutOfGas):
+        bench.keeper.execute(bench.metered(1_000_000), address, bench.creator, order, [])
+
+
+def _reflector(bench: Bench, label: str) -> tuple[str, str]:
+    """A contract that sends what it is told to and holds a million, and one that can loop."""
+    bench.creator = bench.app.auth.address_text(b"\x08" * 20)
+    bench.fund(bench.creator, 1_000_000)
+    bench.store(bench.uploader, contract(REFLECT if bench.release >= "0.51" else OLD_REFLECT))
+    bench.store(bench.uploader)
+    example = bench.instantiate("hackatom demo", bench.uploader, code=2)
+    wanted = Wanted(1, bench.creator, "", label, b"{}", [Coin("denom", 1_000_000)])
+    address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
+    return address, example
+
+
+def _order(bench: Bench, example: str, number: int, amount: int, limit: int | None) -> bytes:
+    """As Go writes it: in this order, without spaces and without what is not set."""
+    limited = {} if limit is None else {"gas_limit": limit}
+    message = {"id": number, "msg": _sub(bench, example, amount), **limited, "reply_on": "always"}
+    return json.dumps({"reflect_sub_msg": {"msgs": [message]}}, separators=(",", ":")).encode()
 
 
 def _sub(bench: Bench, example: str, amount: int) -> dict[str, Any]:
@@ -242,16 +311,3 @@ def _sub(bench: Bench, example: str, amount: int) -> dict[str, Any]:
     coins = [{"denom": "denom", "amount": str(amount)}]
     to = bench.app.auth.address_text(b"\x09" * 20)
     return {"bank": {"send": {"to_address": to, "amount": coins}}}
-
-
-def test_without_a_limit_of_its_own_a_loop_ends_the_call(bench: Bench) -> None:
-    example = bench.example()
-    bench.store(bench.uploader, contract(REFLECT))
-    wanted = Wanted(2, bench.creator, "", "contract", b"{}", [])
-    address, _ = bench.keeper.instantiate(bench.ctx, wanted, bench.keeper.classic_address)
-    order = {"reflect_sub_msg": {"msgs": [{"id": 7, "msg": _sub(bench, example, LOOP)}]}}
-    order["reflect_sub_msg"]["msgs"][0]["reply_on"] = "always"
-    with pytest.raises(OutOfGas):
-        bench.keeper.execute(
-            bench.metered(1_000_000), address, bench.creator, json.dumps(order).encode(), []
-        )
