@@ -67,7 +67,7 @@ home_option = click.option(
     "--gas-price", default="", help="The least that the mempool takes, such as 0.025stake."
 )
 @click.option(
-    "--wasmd", help="Charge contracts as this release of wasmd does (0.53.2); default: the newest."
+    "--wasmd", help="Charge contracts as this release of wasmd does (0.53.2); default: 0.61.14."
 )
 @click.option("--ibc-hooks", is_flag=True, help="Memos of transfers may call contracts.")
 @json_option

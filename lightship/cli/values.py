@@ -75,7 +75,7 @@ class HexType(click.ParamType[bytes]):
 
 
 def release(name: str | None) -> Version:
-    """The release of wasmd that is meant by its own name or by an era of its VM; the newest for None."""
+    """The release of wasmd that is meant by its own name or by an era of its VM; the default for None."""
     from chain.modules.wasm.versions import DEFAULT, named  # noqa: PLC0415 - it loads wasmtime
 
     try:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @click.option(
     "--available-capabilities",
     metavar="A,B",
-    help="What the chain has (default: the newest wasmd).",
+    help="What the chain has (default: what wasmd 0.61.14 has).",
 )
 @click.option(
-    "--era", help="Rules of a wasmd (0.53.2) or a cosmwasm-vm (2.2.2); default: the newest."
+    "--era", help="Rules of a wasmd (0.53.2) or a cosmwasm-vm (2.2.2); default: wasmd 0.61.14."
 )
 @json_option
 def check(

@@ -62,7 +62,7 @@ OPTIONS: Final[Sequence[Callable[[Any], Any]]] = (
     click.option("--answers", type=FILE, help="Canned answers to the contract's queries."),
     click.option("--old-migrate-version", type=int, help="Of the code that is migrated from."),
     click.option(
-        "--era", help="Rules of a wasmd (0.53.2) or a cosmwasm-vm (2.2.2); default: the newest."
+        "--era", help="Rules of a wasmd (0.53.2) or a cosmwasm-vm (2.2.2); default: wasmd 0.61.14."
     ),
     click.option("--capability", "extra", multiple=True, help="One more that the chain has."),
     click.option("--profile", is_flag=True, help="Show where the gas went, by function."),

@@ -58,8 +58,9 @@ class ChainMessenger:
     def _raw_packet(self, ctx: Context, contract: Instance, wanted: wire.CosmosMsg) -> Outcome:
         if wanted.ibc is not None and wanted.ibc.send_packet is not None:
             return self._send_packet(ctx, contract, wanted.ibc.send_packet)
-        if wanted.ibc is not None and wanted.ibc.write_acknowledgement is not None:
-            return self._write_acknowledgement(ctx, contract, wanted.ibc.write_acknowledgement)
+        late = wanted.ibc.write_acknowledgement if wanted.ibc is not None else None
+        if late is not None and self._keeper.version.async_acks:
+            return self._write_acknowledgement(ctx, contract, late)
         if wanted.ibc2 is not None and wanted.ibc2.write_acknowledgement is not None:
             return self._write_acknowledgement_v2(ctx, contract, wanted.ibc2.write_acknowledgement)
         raise bare(errors.UNKNOWN_MSG)

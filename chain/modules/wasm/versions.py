@@ -41,7 +41,7 @@ class Version:
     warms_in_tx: bool = True
     """Whether a code that this transaction called before is warm; a pinned one always is."""
     async_acks: bool = True
-    """Whether a contract that answers a packet with no acknowledgement gives one later, or an empty one now."""
+    """Whether a contract that answers a packet with no acknowledgement may give one later, or gives an empty one."""
     ibc_setup: bool = True
     """Whether the entry points of IBC pay for their set-up (CWA-2025-005)."""
     pin_cost: int = 500_000

@@ -75,6 +75,25 @@ def test_before_2_2_migrate_has_two_arguments() -> None:
         vm.close()
 
 
+@pytest.mark.parametrize(
+    ("release", "text"),
+    [("0.51.0", "no handler found"), ("0.52.0", "ibc not supported")],
+)
+def test_late_acknowledgements_are_no_message_before_0_52(release: str, text: str) -> None:
+    vm = VM()
+    try:
+        chain = WasmChain(vm)
+        assert chain.app.wasm is not None
+        chain.app.wasm.keeper.rules.follow(release)
+        chain.store(CODE)
+        puppet = Puppet(chain, 1)
+        late = {"channel_id": "channel-0", "packet_sequence": 1, "ack": {"data": ""}}
+        sent = puppet.sends(sub({"ibc": {"write_acknowledgement": late}}))
+        assert (sent.code != 0, text in sent.log) == (True, True), sent.log
+    finally:
+        vm.close()
+
+
 def test_versions() -> None:
     assert of_era(ERAS["3.0.9"]) == DEFAULT
     first = of_era(ERAS["1.5.0"])
