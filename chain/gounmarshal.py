@@ -71,6 +71,10 @@ def elements(raw: bytes, go_type: str) -> Iterator[bytes]:
 
 def string(raw: bytes) -> str:
     """Text; null is an empty one."""
+    with suppress(
+        ValueError
+    ):  # Go takes more than msgspec for text, but what msgspec takes means the same to both
+        return msgspec.json.decode(raw, type=str)
     if kind(raw) == "null":
         return ""
     if kind(raw) != "string":
