@@ -221,7 +221,8 @@ class Application:
         ctx = self._context(block, self._start_of_block(), Mode.DELIVER)
         ctx.block_gas = GasMeter(self._max_gas(ctx) or None)
         response = abci.ResponseFinalizeBlock(events=self._hooks(ctx, "begin_block", "BeginBlock"))
-        for ctx.tx_index, raw in enumerate(request.txs):
+        for index, raw in enumerate(request.txs):
+            ctx.tx_index = index
             response.tx_results.append(self._deliver(ctx, raw))
         ctx.tx_index = 0
         response.events.extend(self._hooks(ctx, "end_block", "EndBlock"))

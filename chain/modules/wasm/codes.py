@@ -9,6 +9,7 @@ from typing import Final
 
 from chain.context import Context, Mode
 from chain.errors import UNAUTHORIZED
+from chain.gas import GasMeter
 from chain.modules.wasm import errors, gas, keys
 from chain.modules.wasm.access import can_create, default_access
 from chain.modules.wasm.versions import Rules
@@ -128,7 +129,12 @@ class Codes:
             self.vm.pin(checksum)
 
     def _pinned_checksums(self, ctx: Context, but: int | None = None) -> set[bytes]:
-        """Of every pinned code except ``but``, read at the sender's cost as ``collectPinnedChecksums`` does."""
+        """Of every pinned code except ``but``, read at the sender's cost as ``collectPinnedChecksums`` does.
+
+        Releases that take nothing for pinning do not look.
+        """
+        if not self._rules.version.pin_cost:
+            ctx = ctx.with_gas(GasMeter())
         ids = [int.from_bytes(key[1:], "big") for key, _ in ctx.kv("wasm").prefix(keys.PINNED)]
         return {self.require(ctx, code_id).code_hash for code_id in ids if code_id != but}
 

@@ -403,8 +403,7 @@ class Keeper(Records):
         if info.ibc_port_id and not new.has_ibc_entry_points:
             raise errors.MIGRATION_FAILED("requires ibc callbacks")
         self.give_ports(info, instance.address, new)
-        old = self.vm.analyze(self.codes.require(ctx, info.code_id).code_hash)
-        version = old.contract_migrate_version
+        version = self._migrate_version(ctx, info.code_id)
         if version is not None and version == new.contract_migrate_version:
             return None
         self._charge_setup(ctx, checksum, code_id, "migrate")
@@ -417,3 +416,10 @@ class Keeper(Records):
         if result.error:
             raise errors.ContractError(errors.MIGRATION_FAILED, result.error)
         return result.ok
+
+    def _migrate_version(self, ctx: Context, code_id: int) -> int | None:
+        """Of a code, where the release asks for it."""
+        if not self.version.migrate_versions:
+            return None
+        code = self.codes.require(ctx, code_id)
+        return self.vm.analyze(code.code_hash).contract_migrate_version

@@ -30,6 +30,8 @@ class Version:
     """``gas_used``, ``payload`` and ``msg_responses`` in replies."""
     migrate_info: bool = True
     """A third argument of ``migrate``."""
+    migrate_versions: bool = True
+    """Whether ``migrate`` is left out between codes of the same migrate version; the old code is read for it."""
     tx_hash: bool = True
     """``hash`` beside the index of the transaction in ``Env``."""
     transfers: bool = True
@@ -45,6 +47,7 @@ class Version:
     ibc_setup: bool = True
     """Whether the entry points of IBC pay for their set-up (CWA-2025-005)."""
     pin_cost: int = 500_000
+    """SDK gas of pinning and of unpinning; where there is such a cost, all pinned codes are read each time, too."""
     any_cost: int = 5
     any_cost_per_kib: int = 1
     max_any: int | None = 512 * 1024
@@ -66,6 +69,7 @@ _OLDEST: Final = Version(
     multiplier=140_000_000,
     payloads=False,
     migrate_info=False,
+    migrate_versions=False,
     tx_hash=False,
     transfers=False,
     ibc2_port=False,
@@ -98,7 +102,14 @@ def _releases() -> list[Version]:
         discounted_setup=2_000,
         tells_message_errors=True,
     )
-    v52 = replace(v51, name="0.52.0", vm="2.1.0", tells_query_errors=True, async_acks=True)
+    v52 = replace(
+        v51,
+        name="0.52.0",
+        vm="2.1.0",
+        tells_query_errors=True,
+        async_acks=True,
+        migrate_versions=True,
+    )
     v53 = replace(v52, name="0.53.0", vm="2.1.2", max_depth=500)
     v54 = replace(v53, name="0.54.0", vm="2.2.0", migrate_info=True, warms_in_tx=True)
     v54_1 = replace(v54, name="0.54.1", vm="2.2.2", ibc_setup=True)

@@ -111,9 +111,9 @@ def solo(request: pytest.FixtureRequest, vm: VM) -> Solo:
     return chain
 
 
-def _send(recipient: Person, amount: int) -> tx_pb2.MsgSend:
+def _send(recipient: Person, amount: int, sender: Person = ALICE) -> tx_pb2.MsgSend:
     coins = [coin_pb2.Coin(denom="stake", amount=str(amount))]
-    return tx_pb2.MsgSend(from_address=ALICE.address, to_address=recipient.address, amount=coins)
+    return tx_pb2.MsgSend(from_address=sender.address, to_address=recipient.address, amount=coins)
 
 
 def _ante(count: Count, tx: bytes, collector: int) -> int:
@@ -182,6 +182,7 @@ def test_numbers_of_accounts(solo: Solo) -> None:
         assert account is not None
         numbers.append(account.number)
         assert solo.app.auth.address_of_number(ctx, account.number) == person.raw_address
+    assert solo.block(solo.tx(CAROL, _send(BOB, 1, CAROL)))[0].code == 0
     if ctx.sdk.counts_accounts:
         assert numbers == [3, 4]
         return

@@ -70,6 +70,8 @@ class Double:
 
     era: Era = DEFAULT_ERA
     unit: int = 0
+    migrate_version: int | None = None
+    pinned: set[bytes] = field(default_factory=set)
     answers: dict[str, Any] = field(default_factory=dict)
     costs: dict[str, int] = field(default_factory=dict)
 
@@ -80,7 +82,13 @@ class Double:
         return sha256(code).digest()
 
     def analyze(self, _: bytes) -> Analysis:
-        return Analysis(frozenset(), True, frozenset(), None)
+        return Analysis(frozenset(), True, frozenset(), self.migrate_version)
+
+    def pin(self, checksum: bytes) -> None:
+        self.pinned.add(checksum)
+
+    def unpin(self, checksum: bytes) -> None:
+        self.pinned.remove(checksum)
 
     def call(
         self, _: bytes, entry: str, __: Sequence[bytes], ___: object, limit: int
@@ -115,6 +123,7 @@ class Stage:
         )
         creator = solo.app.auth.address_text(b"\x01" * 20)
         self.stranger = solo.app.auth.address_text(b"\x02" * 32)
+        self.creator = creator
         self.keeper.codes.store(self.ctx, Upload(creator, b"\0asm"), authority=False)
         wanted = Wanted(1, creator, creator, "", b"{}")
         self.address, _ = self.keeper.instantiate(self.ctx, wanted, self.keeper.classic_address)
@@ -329,3 +338,49 @@ def test_receive_lets_a_submessage_reply_overwrite_ack_data(stage: Stage) -> Non
 def test_receive_by_an_unknown_contract(stage: Stage) -> None:
     with pytest.raises(AbciError, match="no such contract"):
         _receive(stage, stage.stranger)
+
+
+# --- what the releases read (x/wasm/keeper/keeper.go migrate, pinCode, unpinCode) --------------------
+
+CODE_READ: Final = 1_000 + 3 * (9 + 85)
+PIN_SOUGHT: Final = 30 + 3 * (9 + 1)
+
+
+def _migrated(release: str, version: int | None = None) -> int | None:
+    """The gas of a migration, if it called the contract."""
+    stage = Stage(release)
+    stage.double.migrate_version = version
+    stage.double.answers["migrate"] = {"ok": {"data": b64(b"called")}}
+    data = stage.keeper.migrate(stage.ctx, stage.address, stage.creator, 1, b"{}")
+    return stage.ctx.gas.consumed if data == b"called" else None
+
+
+def test_migrations_read_the_old_code_since_0_52() -> None:
+    before, since = _migrated("0.51.0"), _migrated("0.52.0")
+    assert before is not None
+    assert since == before + CODE_READ
+
+
+def test_equal_migrate_versions_count_since_0_52() -> None:
+    assert _migrated("0.51.0", 42) == _migrated("0.51.0")
+    assert _migrated("0.52.0", 42) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "since"), [("0.54.5", "0.54.6"), ("0.60.4", "0.60.5"), ("0.61.7", "0.61.8")]
+)
+def test_who_pays_for_pinning_pays_for_looking_at_all_pinned_codes(before: str, since: str) -> None:
+    costs = []
+    for release in (before, since):
+        stage = Stage(release)
+        codes, gas = stage.keeper.codes, []
+        codes.store(stage.ctx, Upload(stage.creator, b"\0asm2"), authority=False)
+        for change, code_id in ((codes.pin, 1), (codes.pin, 2), (codes.unpin, 1)):
+            inner = stage.ctx.with_gas(GasMeter())
+            change(inner, code_id)
+            gas.append(inner.gas.consumed)
+        assert stage.double.pinned == {sha256(b"\0asm2").digest()}
+        costs.append(gas)
+    extra = [paid - free for free, paid in zip(*costs, strict=True)]
+    one, two = 2 * PIN_SOUGHT + CODE_READ, 3 * PIN_SOUGHT + CODE_READ
+    assert extra == [500_000 + 30, 500_000 + one, 500_000 + two]
