@@ -127,8 +127,12 @@ class Keeper(Records):
     ) -> tuple[str, bytes | None]:
         """Create a contract; returns (address, data of its response)."""
         free = authority or ctx.values.get(FREE_INSTANTIATION, False)
+        early = not self.version.warms_in_tx  # without asking whether there is such a code
+        if early:
+            self._charge_setup(ctx, b"", wanted.code_id, "instantiate")
         code = self.codes.require(ctx, wanted.code_id)
-        self._charge_setup(ctx, code.code_hash, wanted.code_id, "instantiate")
+        if not early:
+            self._charge_setup(ctx, code.code_hash, wanted.code_id, "instantiate")
         if not can_instantiate(code.instantiate_config, wanted.creator, authority=free):
             raise UNAUTHORIZED("can not instantiate")
         raw = make_address(ctx, wanted.code_id, code.code_hash)
@@ -172,6 +176,8 @@ class Keeper(Records):
         authority: bool = False,
     ) -> bytes | None:
         """Point a contract at another code; its ``migrate`` runs unless both codes carry the same migrate version."""
+        if not self.version.migrate_versions:  # then it is sure that the contract is called
+            self._charge_setup(ctx, b"", code_id, "migrate")
         raw, info = self.modifiable(ctx, address, sender, "migrate", authority=authority)
         code = self.codes.find(ctx, code_id)
         if code is None:
@@ -406,7 +412,8 @@ class Keeper(Records):
         version = self._migrate_version(ctx, info.code_id)
         if version is not None and version == new.contract_migrate_version:
             return None
-        self._charge_setup(ctx, checksum, code_id, "migrate")
+        if self.version.migrate_versions:
+            self._charge_setup(ctx, checksum, code_id, "migrate")
         arguments = [message]
         if self.version.migrate_info:
             about = {"sender": sender, "old_migrate_version": version}

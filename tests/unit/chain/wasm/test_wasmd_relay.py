@@ -361,6 +361,32 @@ def test_migrations_read_the_old_code_since_0_52() -> None:
     assert since == before + CODE_READ
 
 
+@pytest.mark.parametrize(
+    ("release", "instantiate", "migrate"),
+    [
+        ("0.45.0", 1_000 + SETUP, 1_000 + SETUP),
+        ("0.51.0", 1_000 + SETUP, 1_000 + SETUP),
+        ("0.52.0", 1_000 + SETUP, 0),
+        ("0.53.3", 1_000 + SETUP, 0),
+        ("0.54.0", 0, 0),
+        ("0.70.3", 0, 0),
+    ],
+)
+def test_set_up_was_paid_before_anything_was_looked_for(
+    release: str, instantiate: int, migrate: int
+) -> None:
+    """What a call costs that names no code, or no contract, beside looking for it."""
+    stage = Stage(release)
+    wanted = Wanted(9, stage.creator, "", "", b"{}")
+    with pytest.raises(AbciError, match="no such code"):
+        stage.keeper.instantiate(stage.ctx, wanted, stage.keeper.classic_address)
+    assert stage.ctx.gas.consumed == instantiate + 1_000 + 3 * 9
+    stage.ctx.gas = GasMeter()
+    with pytest.raises(AbciError, match="unknown contract"):
+        stage.keeper.migrate(stage.ctx, stage.stranger, stage.creator, 1, b"{}")
+    assert stage.ctx.gas.consumed == migrate + 1_000 + 3 * 33
+
+
 def test_equal_migrate_versions_count_since_0_52() -> None:
     assert _migrated("0.51.0", 42) == _migrated("0.51.0")
     assert _migrated("0.52.0", 42) is None
