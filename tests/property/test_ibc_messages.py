@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
-from google.protobuf.message import DecodeError, Message
-from helpers.ibc_world import End, Link, MiniChain, linked, packet_of
-from hypothesis import HealthCheck, assume, given, settings
+from google.protobuf.message import Message
+from helpers.damage import accepted, damage
+from helpers.ibc_world import End, Link, linked, packet_of
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chain.errors import AbciError
 from cosmos_pb.ibc.core.channel.v1 import channel_pb2
 from cosmos_pb.ibc.core.channel.v1 import tx_pb2 as channel_tx
 from light_client.codec import packet_from_pb
@@ -19,10 +19,6 @@ from light_client.values import Height
 
 MANY: Final = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 FAR: Final = Height(9, 1)
-
-
-class Undo(Exception):
-    """Leaves a branch without keeping what was written in it."""
 
 
 class World:
@@ -57,30 +53,6 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> World:
     return World()
-
-
-def accepted(chain: MiniChain, message: Message) -> bool:
-    """Whether the chain takes the message; it stays as it was. Anything but a refusal escapes."""
-    try:
-        with chain.context().branch() as inner:
-            chain.run(message, inner)
-            raise Undo
-    except Undo:
-        return True
-    except AbciError:
-        return False
-
-
-def damage(data: st.DataObject, message: Message) -> Message:
-    raw = bytearray(message.SerializeToString())
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(raw)))
-        raw[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
-    try:
-        return type(message).FromString(bytes(raw))
-    except DecodeError:
-        assume(False)
-        raise
 
 
 def test_undamaged_they_are_taken(world: World) -> None:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import Final
 
 import pytest
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
+from helpers.damage import accepted, damage
 from helpers.ibc_v2 import LinkV2, ack_of, linked_v2, packet_of
-from helpers.ibc_world import MiniChain
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chain.coins import Coin
@@ -20,10 +20,6 @@ from cosmos_pb.ibc.core.channel.v2 import tx_pb2 as tx
 from light_client.packet_v2 import PacketV2, packet_commitment
 
 MANY: Final = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-class Undo(Exception):
-    """Leaves a branch without keeping what was written in it."""
 
 
 class World:
@@ -47,30 +43,6 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> World:
     return World()
-
-
-def accepted(chain: MiniChain, message: Message) -> bool:
-    """Whether the chain takes the message; it stays as it was. Anything but a refusal escapes."""
-    try:
-        with chain.context().branch() as inner:
-            chain.run(message, inner)
-            raise Undo
-    except Undo:
-        return True
-    except AbciError:
-        return False
-
-
-def damage(data: st.DataObject, message: Message) -> Message:
-    raw = bytearray(message.SerializeToString())
-    for _ in range(data.draw(st.integers(1, 3))):
-        at = data.draw(st.integers(0, len(raw)))
-        raw[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
-    try:
-        return type(message).FromString(bytes(raw))
-    except DecodeError:
-        assume(False)
-        raise
 
 
 def test_undamaged_they_are_taken(world: World) -> None:

@@ -1,11 +1,9 @@
 """Whatever a client of REST sends to any declared route: an answer, or an error of that protocol; the chain goes on."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import pytest
 from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.message import Message
 from helpers.inputs import Failures, Loop, messages, trees
@@ -34,20 +32,6 @@ interesting = st.sampled_from(
     ]
 )  # fmt: skip
 words = st.one_of(interesting, interesting, st.text(max_size=12))
-
-
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
-def failures() -> Iterator[Failures]:
-    handler = Failures()
-    with handler.listening():
-        yield handler
 
 
 def names_of(message: type[Message], depth: int = 2) -> list[str]:

@@ -29,20 +29,6 @@ PARAMETERS = {name: route.parameters for name, route in ROUTES.items()} | SOCKET
 FENCE = {"jsonrpc": "2.0", "id": "fence", "method": "health"}
 
 
-@pytest.fixture(scope="module")
-def chain() -> Iterator[Loop]:
-    loop = Loop()
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
-def failures() -> Iterator[Failures]:
-    handler = Failures()
-    with handler.listening():
-        yield handler
-
-
 def params_of(method: str) -> st.SearchStrategy[Any]:
     """Objects that name the method's parameters, lists of about the right length, and anything else."""
     names = [each.name for each in PARAMETERS[method]]
