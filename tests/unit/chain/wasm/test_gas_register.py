@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from helpers.chains import Solo, genesis
@@ -56,6 +57,14 @@ def test_events(
     assert gas.event_cost(attributes, events) == expected
 
 
+@pytest.fixture(scope="module")
+def own_vm() -> Iterator[VM]:
+    """It follows one release after the other."""
+    machine = VM()
+    yield machine
+    machine.close()
+
+
 @pytest.mark.parametrize("size", [0, 1, 10_000])
 @pytest.mark.parametrize(
     ("release", "pinned", "expected"),
@@ -70,9 +79,9 @@ def test_events(
         ("0.70.3", True, 2_000),
     ],
 )
-def test_setting_up(vm: VM, release: str, pinned: bool, expected: int, size: int) -> None:
+def test_setting_up(own_vm: VM, release: str, pinned: bool, expected: int, size: int) -> None:
     """``TestSetupContractCost``: as pinned or not, and nothing for the message."""
-    chain = Solo(genesis({}) | {"wasm": {"wasmd": release}}, vm=vm)
+    chain = Solo(genesis({}) | {"wasm": {"wasmd": release}}, vm=own_vm)
     chain.block()
     assert chain.app.wasm is not None
     ctx, keeper = chain.app.context_at(0), chain.app.wasm.keeper

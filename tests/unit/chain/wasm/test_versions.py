@@ -146,11 +146,12 @@ def test_the_genesis_chooses_a_release_and_a_restart_keeps_it(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("release", ["0.46.0", "0.70.3"])
-def test_a_restart_keeps_the_costs_of_the_sdk(vm: VM, release: str) -> None:
+def test_a_restart_keeps_the_costs_of_the_sdk(release: str) -> None:
     """Of the mempool too: the first check after a restart takes the gas that the last one before it took."""
     database = MemoryDatabase()
     state = genesis({ALICE: "1000stake"}) | {"wasm": {"wasmd": release}}
-    chain = Solo(state, vm=vm, database=database)
+    first = VM()
+    chain = Solo(state, vm=first, database=database)
     chain.block()
     coins = [coin_pb2.Coin(denom="stake", amount="1")]
     sent = bank_tx.MsgSend(from_address=ALICE.address, to_address=ALICE.address, amount=coins)
@@ -159,6 +160,7 @@ def test_a_restart_keeps_the_costs_of_the_sdk(vm: VM, release: str) -> None:
     other = VM()
     again = Solo(state, vm=other, database=database)
     assert (again.check(tx).gas_used, again.app.context_at(0).sdk) == (before, named(release).sdk)
+    first.close()
     other.close()
 
 

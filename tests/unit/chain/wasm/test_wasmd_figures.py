@@ -75,6 +75,14 @@ RELEASES: Final = {
 
 
 @pytest.fixture(scope="module")
+def vm() -> Iterator[VM]:
+    """It follows one release after the other."""
+    machine = VM()
+    yield machine
+    machine.close()
+
+
+@pytest.fixture(scope="module")
 def hackatom() -> bytes:
     return contract(HACKATOM)
 
