@@ -298,12 +298,6 @@ def _go_escape(char: str) -> str:
     )
 
 
-def is_number(text: str) -> bool:
-    """Whether text is JSON that is a number."""
-    token = _TOKEN.fullmatch(text.rstrip(_SPACE).encode())
-    return token is not None and token["other"] is not None and token["other"][-1:].isdigit()
-
-
 def text(data: bytes) -> str:
     """Bytes as Go shows a string of them: each that is not UTF-8 becomes U+FFFD."""
     return data.decode("utf-8", "lightship.go")

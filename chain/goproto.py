@@ -250,9 +250,9 @@ def unregistered(url: str, interface: str) -> str:
     return f"no concrete type registered for type URL {url} against interface {interface}"
 
 
-def strict(message: type[Any], data: bytes) -> Any:
-    """The message that bytes hold, without any unknown field, in Any of known types either. Raises GoProtoError."""
-    reject_unknown(data, message.DESCRIPTOR, any_type)
+def strict(message: type[Any], data: bytes, *, non_critical: bool = False) -> Any:
+    """The message that bytes hold, unless ``reject_unknown`` finds something in it, in Any of known types either."""
+    reject_unknown(data, message.DESCRIPTOR, any_type, non_critical=non_critical)
     return parse(message, data)
 
 

@@ -150,14 +150,9 @@ def inspect(raw: bytes) -> None:
     """Refuse what is no transaction, as ``decode`` does, whether or not its messages are served here."""
     try:
         _reject_non_canonical(raw)
-        goproto.reject_unknown(raw, _descriptor(tx_pb2.TxRaw), goproto.any_type)
-        tx = goproto.parse(tx_pb2.TxRaw, raw)
-        for kind, data, loose in (
-            (tx_pb2.TxBody, tx.body_bytes, True),
-            (tx_pb2.AuthInfo, tx.auth_info_bytes, False),
-        ):
-            goproto.reject_unknown(data, _descriptor(kind), goproto.any_type, non_critical=loose)
-            goproto.parse(kind, data)
+        tx = goproto.strict(tx_pb2.TxRaw, raw)
+        goproto.strict(tx_pb2.TxBody, tx.body_bytes, non_critical=True)
+        goproto.strict(tx_pb2.AuthInfo, tx.auth_info_bytes)
     except GoProtoError as error:
         raise TX_DECODE(str(error)) from error
 

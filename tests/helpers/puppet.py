@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import wasmtime
 from helpers.accounts import Person
+from helpers.regions import REGIONS
 from helpers.wasm import ALICE, WasmChain
 
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
@@ -37,21 +38,7 @@ _TEXT = """
   (data (i32.const 80) "migrate_info")
   (data (i32.const 96) "{\\"ok\\":{}}")
 
-  (func $region (param $at i32) (param $length i32) (result i32) (local $made i32)
-    (local.set $made (global.get $top))
-    (global.set $top (i32.add (global.get $top) (i32.const 16)))
-    (i32.store (local.get $made) (local.get $at))
-    (i32.store offset=4 (local.get $made) (local.get $length))
-    (i32.store offset=8 (local.get $made) (local.get $length))
-    (local.get $made))
-
-  (func (export "interface_version_8"))
-  (func (export "allocate") (param $length i32) (result i32) (local $at i32)
-    (local.set $at (global.get $top))
-    (global.set $top (i32.and
-      (i32.add (i32.add (global.get $top) (local.get $length)) (i32.const 15)) (i32.const -16)))
-    (call $region (local.get $at) (local.get $length)))
-  (func (export "deallocate") (param i32))
+  REGIONS
 
   (func $nothing (result i32) (call $region (i32.const 96) (i32.const 9)))
 
@@ -76,7 +63,7 @@ _TEXT = """
   (func (export "query") (param $env i32) (param $message i32) (result i32)
     (local.get $message))
 )
-"""
+""".replace("REGIONS", REGIONS)
 
 CODE: Final = bytes(wasmtime.wat2wasm(_TEXT))
 

@@ -11,6 +11,7 @@ import wasmtime
 from google.protobuf.message import Message
 from helpers.contracts import Contract, deploy
 from helpers.linked import DENOM, Party, pair
+from helpers.regions import REGIONS
 
 from cosmos_pb.cosmos.bank.v1beta1 import tx_pb2 as bank_tx
 from cosmos_pb.cosmos.base.v1beta1 import coin_pb2
@@ -33,20 +34,7 @@ _PARROT = """
   (global $top (mut i32) (i32.const 4096))
   (data (i32.const 16) "told")
   (data (i32.const 32) "{\\"ok\\":{}}")
-  (func $region (param $at i32) (param $length i32) (result i32) (local $made i32)
-    (local.set $made (global.get $top))
-    (global.set $top (i32.add (global.get $top) (i32.const 16)))
-    (i32.store (local.get $made) (local.get $at))
-    (i32.store offset=4 (local.get $made) (local.get $length))
-    (i32.store offset=8 (local.get $made) (local.get $length))
-    (local.get $made))
-  (func (export "interface_version_8"))
-  (func (export "allocate") (param $length i32) (result i32) (local $at i32)
-    (local.set $at (global.get $top))
-    (global.set $top (i32.and
-      (i32.add (i32.add (global.get $top) (local.get $length)) (i32.const 15)) (i32.const -16)))
-    (call $region (local.get $at) (local.get $length)))
-  (func (export "deallocate") (param i32))
+  REGIONS
   (func (export "instantiate") (param i32 i32 i32) (result i32)
     (call $region (i32.const 32) (i32.const 9)))
   (func (export "execute") (param i32 i32 i32) (result i32) (local.get 2))
@@ -54,7 +42,7 @@ _PARROT = """
     (call $write (call $region (i32.const 16) (i32.const 4)) (local.get 1))
     (call $region (i32.const 32) (i32.const 9)))
 )
-"""
+""".replace("REGIONS", REGIONS)
 PARROT = bytes(wasmtime.wat2wasm(_PARROT))
 """Answers ``execute`` with the message itself, and keeps what it hears of its packets."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import wasmtime
+from helpers.regions import REGIONS
 
 from chain.modules.wasm.keeper import IBC_LABELS
 from chain.vm import ENTRY_POINTS
@@ -40,20 +41,7 @@ ECHO = """
   (data (i32.const 16) "env")
   (data (i32.const 32) "message")
   (data (i32.const 64) "{\\"ok\\":{}}")
-  (func $region (param $at i32) (param $length i32) (result i32) (local $made i32)
-    (local.set $made (global.get $top))
-    (global.set $top (i32.add (global.get $top) (i32.const 16)))
-    (i32.store (local.get $made) (local.get $at))
-    (i32.store offset=4 (local.get $made) (local.get $length))
-    (i32.store offset=8 (local.get $made) (local.get $length))
-    (local.get $made))
-  (func (export "interface_version_8"))
-  (func (export "allocate") (param $length i32) (result i32) (local $at i32)
-    (local.set $at (global.get $top))
-    (global.set $top (i32.and
-      (i32.add (i32.add (global.get $top) (local.get $length)) (i32.const 15)) (i32.const -16)))
-    (call $region (local.get $at) (local.get $length)))
-  (func (export "deallocate") (param i32))
+  REGIONS
   (func $keep (param $env i32) (param $message i32) (result i32)
     (call $write (call $region (i32.const 16) (i32.const 3)) (local.get $env))
     (call $write (call $region (i32.const 32) (i32.const 7)) (local.get $message))
@@ -71,7 +59,7 @@ ECHO = """
     (call $region (i32.const 64) (i32.const 9)))
   EXPORTS
 )
-"""
+""".replace("REGIONS", REGIONS)
 PLAIN = [name for name in ENTRIES if name not in {"execute", "migrate", "query", "instantiate"}]
 
 

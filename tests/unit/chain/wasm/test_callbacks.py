@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import wasmtime
+from helpers.regions import REGIONS
 from helpers.wasm import ALICE, WasmChain
 
 from chain.context import Context
@@ -29,20 +30,7 @@ _TEXT = """
   (global $top (mut i32) (i32.const 4096))
   (data (i32.const 16) "heard")
   (data (i32.const 32) "{\\"ok\\":{\\"attributes\\":[{\\"key\\":\\"a\\",\\"value\\":\\"b\\"}]}}")
-  (func $region (param $at i32) (param $length i32) (result i32) (local $made i32)
-    (local.set $made (global.get $top))
-    (global.set $top (i32.add (global.get $top) (i32.const 16)))
-    (i32.store (local.get $made) (local.get $at))
-    (i32.store offset=4 (local.get $made) (local.get $length))
-    (i32.store offset=8 (local.get $made) (local.get $length))
-    (local.get $made))
-  (func (export "interface_version_8"))
-  (func (export "allocate") (param $length i32) (result i32) (local $at i32)
-    (local.set $at (global.get $top))
-    (global.set $top (i32.and
-      (i32.add (i32.add (global.get $top) (local.get $length)) (i32.const 15)) (i32.const -16)))
-    (call $region (local.get $at) (local.get $length)))
-  (func (export "deallocate") (param i32))
+  REGIONS
   (func $answer (result i32) (call $region (i32.const 32) (i32.const 47)))
   (func (export "instantiate") (param i32 i32 i32) (result i32) (call $answer))
   (func (export "ibc_source_callback") (param $env i32) (param $message i32) (result i32)
@@ -52,7 +40,7 @@ _TEXT = """
     (call $write (call $region (i32.const 16) (i32.const 5)) (local.get $message))
     (call $answer))
 )
-"""
+""".replace("REGIONS", REGIONS)
 CODE = bytes(wasmtime.wat2wasm(_TEXT))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import wasmtime
 from helpers.chains import Solo, genesis
+from helpers.regions import REGIONS
 from helpers.wasm import ALICE, BOB, WasmChain
 
 from chain.coins import Coin
@@ -38,20 +39,7 @@ _TEXT = """
   (data (i32.const 24) "told")
   (data (i32.const 32) "{\\"ok\\":{\\"data\\":\\"aGk=\\"}}")
   (data (i32.const 64) "{\\"ok\\":{}}")
-  (func $region (param $at i32) (param $length i32) (result i32) (local $made i32)
-    (local.set $made (global.get $top))
-    (global.set $top (i32.add (global.get $top) (i32.const 16)))
-    (i32.store (local.get $made) (local.get $at))
-    (i32.store offset=4 (local.get $made) (local.get $length))
-    (i32.store offset=8 (local.get $made) (local.get $length))
-    (local.get $made))
-  (func (export "interface_version_8"))
-  (func (export "allocate") (param $length i32) (result i32) (local $at i32)
-    (local.set $at (global.get $top))
-    (global.set $top (i32.and
-      (i32.add (i32.add (global.get $top) (local.get $length)) (i32.const 15)) (i32.const -16)))
-    (call $region (local.get $at) (local.get $length)))
-  (func (export "deallocate") (param i32))
+  REGIONS
   (func (export "instantiate") (param i32 i32 i32) (result i32)
     (call $region (i32.const 64) (i32.const 9)))
   (func (export "execute") (param $env i32) (param $info i32) (param $message i32) (result i32)
@@ -62,7 +50,7 @@ _TEXT = """
     (call $write (call $region (i32.const 24) (i32.const 4)) (local.get $message))
     (call $region (i32.const 64) (i32.const 9)))
 )
-"""
+""".replace("REGIONS", REGIONS)
 LISTENER = bytes(wasmtime.wat2wasm(_TEXT))
 """Keeps who executed it with what and the last message of ``execute`` or ``sudo``; answers with the data "hi"."""
 
