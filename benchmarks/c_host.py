@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from chain.vm import DEFAULT_ERA, config, gates, wasm
-from chain.vm.imports import HOST_FUNCTIONS
+from chain.vm import DEFAULT_ERA, config, gates, wasm, window
 
 SOURCE: Final = Path(__file__).parent / "peer" / "cw20.c"
 SERVED: Final = ("db_read", "db_write", "addr_validate")
@@ -96,23 +96,27 @@ def _settings(pages: int) -> Iterator[str]:
 
 
 def _costs(gas: int) -> Iterator[str]:
-    host = DEFAULT_ERA.host
+    string = DEFAULT_ERA.host.string
     yield f"#define GAS {gas}ll"
-    yield f"#define CALL_COST {host.call}ull"
     yield f"#define VALIDATE_COST {DEFAULT_ERA.api.validate}ull"
-    for name, cost in (("READ", host.read_small), ("WRITE", host.write), ("STRING", host.string)):
-        yield f"#define {name}_COST(n) ({cost.base}ull + {cost.per_item}ull * (n))"
+    yield f"#define STRING_COST(n) ({string.base}ull + {string.per_item}ull * (n))"
+    yield f"#define COSTS {', '.join(map(str, struct.unpack('<5q', DEFAULT_ERA.host.packed)))}"
 
 
 def _contract(code: bytes) -> Iterator[str]:
     module = wasm.parse(code, bodies=False)
-    defined = []
-    for entry in module.imports:
-        host, run = HOST_FUNCTIONS[entry.name], entry.name if entry.name in SERVED else "unused"
-        defined.append(f'define(linker, "{entry.name}", {host.params}, {host.result_bits}, {run});')
+    names = (entry.name for entry in module.imports)
+    defined = (
+        f'define(linker, "{name}", {name if name in SERVED else "unused"});' for name in names
+    )
     yield f"#define IMPORTS_DEFINED {' '.join(defined)}"
     yield f'#define GATE "{gates.GATE}"'
-    yield f"#define SLOTS {gates.SLOTS}"
+    yield f'#define WINDOW "{gates.WINDOW}"'
     numbers = gates.numbers(module.exported_functions())
-    for name in (*gates.HELPERS, "instantiate", "execute"):
+    for name in ("instantiate", "execute"):
         yield f"#define {name.upper()} {numbers[name]}"
+    for name in ("GAS", "MODE", "ARGUMENTS", "LANE", "RESULT", "CALL_COST", "DATA"):
+        yield f"#define {name}_AT {getattr(window, name)}"
+    yield f"#define STRAIGHT_MODE {window.STRAIGHT}"
+    yield f"#define LANE {window.READS | window.WRITES | 3 * window.COUNT}"
+    yield f"#define DONE {window.DONE}"

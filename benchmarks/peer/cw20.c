@@ -4,9 +4,10 @@
  *
  * All are files. It instantiates the contract once, then for each number read from its input executes the
  * message so often, each time in a new instance, and prints the seconds of CPU and the gas left by the last execution.
- * What is declared here is the C API of wasmtime 50. vm_costs.py writes a header with our settings, costs, the
- * imports of the contract and the numbers of its gate: SETTINGS_DECLARED, SETTINGS_APPLIED, IMPORTS_DEFINED, GATE, SLOTS,
- * ALLOCATE, DEALLOCATE, INSTANTIATE, EXECUTE, GAS and those called _COST.
+ * What is declared here is the C API of wasmtime 50. c_host.py writes a header with our settings, costs, the imports of
+ * the contract, the numbers of its gate and where things lie in its window (see chain/vm/window.py): SETTINGS_DECLARED,
+ * SETTINGS_APPLIED, IMPORTS_DEFINED, GATE, WINDOW, INSTANTIATE, EXECUTE, GAS, VALIDATE_COST, STRING_COST, COSTS, and
+ * those called _AT and _MODE.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +27,6 @@ typedef void *(*callback_t)(void *, void *, raw_t *, size_t);
 
 void *wasm_config_new(void);
 void *wasm_engine_new_with_config(void *);
-void *wasm_valtype_new(uint8_t);
-void wasm_valtype_vec_new(types_t *, size_t, void *const *);
 void *wasm_functype_new(types_t *, types_t *);
 void wasm_byte_vec_delete(bytes_t *);
 void wasmtime_error_message(const void *, bytes_t *);
@@ -45,7 +44,6 @@ void wasmtime_store_delete(void *);
 bool wasmtime_instance_export_get(void *, const instance_t *, const char *, size_t, extern_t *);
 void *wasmtime_func_call_unchecked(void *, const item_t *, raw_t *, size_t, void **);
 uint8_t *wasmtime_memory_data(void *, const item_t *);
-size_t wasmtime_memory_data_size(void *, const item_t *);
 void *wasmtime_pooling_allocation_config_new(void);
 void wasmtime_pooling_allocation_strategy_set(void *, const void *);
 SETTINGS_DECLARED
@@ -68,11 +66,9 @@ static record_t *found(const uint8_t *key, size_t size) {
     return NULL;
 }
 
-/* --- the running call */
+/* --- the running call, in the straight lane: the guest charges and moves what is in Regions */
 
-static void *context;
-static extern_t memory, gate;
-static int64_t gas;
+static uint8_t *window;
 
 static void fail(const char *what, void *error, void *trap) {
     bytes_t text = {0, NULL};
@@ -82,81 +78,54 @@ static void fail(const char *what, void *error, void *trap) {
     exit(1);
 }
 
+static int32_t *number(size_t at) { return (int32_t *)(window + at); }
+static int64_t *large(size_t at) { return (int64_t *)(window + at); }
+
 static void charge(uint64_t cost) {
-    gas -= (int64_t)cost;
-    if (gas < 0) fail("out of gas", NULL, NULL);
+    *large(GAS_AT) -= (int64_t)cost;
+    if (*large(GAS_AT) < 0) fail("out of gas", NULL, NULL);
 }
 
-static uint8_t *at(uint32_t offset, size_t size) {
-    if (offset + size > wasmtime_memory_data_size(context, &memory.of)) fail("out of bounds", NULL, NULL);
-    return wasmtime_memory_data(context, &memory.of) + offset;
-}
-
-static bytes_t region(uint32_t pointer) {
-    uint32_t fields[3];
-    memcpy(fields, at(pointer, 12), 12);
-    if (!fields[0] || fields[2] > fields[1] || fields[1] > UINT32_MAX - fields[0]) fail("no region", NULL, NULL);
-    charge(READ_COST(fields[2]));
-    return (bytes_t){fields[2], at(fields[0], fields[2])};
-}
-
-static uint32_t call(int number, uint32_t first, uint32_t second, uint32_t third) {
-    raw_t slots[SLOTS] = {{.i32 = number}, {.u32 = first}, {.u32 = second}, {.u32 = third}, {.i64 = gas}};
-    void *trap = NULL, *error = wasmtime_func_call_unchecked(context, &gate.of, slots, SLOTS, &trap);
-    if (error || trap) fail("call", error, trap);
-    gas = slots[1].i64;
-    charge(0);
-    return slots[0].u32;
-}
-
-static uint32_t pass(const uint8_t *data, size_t size) {
-    uint32_t fields[3], length = (uint32_t)size, pointer = call(ALLOCATE, length, 0, 0);
-    memcpy(fields, at(pointer, 12), 12);
-    charge(WRITE_COST(size));
-    if (size > fields[1]) fail("region too small", NULL, NULL);
-    memcpy(at(fields[0], size), data, size);
-    memcpy(at(pointer + 8, 4), &length, 4);
-    return pointer;
+static uint8_t *entered_with(size_t *sizes, int count) {
+    if (*number(MODE_AT) != STRAIGHT_MODE) fail("the long lane", NULL, NULL);
+    for (int i = 0; i < count; i++) sizes[i] = (size_t)number(ARGUMENTS_AT)[i];
+    return window + DATA_AT;
 }
 
 /* --- host functions; an address is its own canonical form */
 
 static void *db_read(void *env, void *caller, raw_t *slots, size_t count) {
-    (void)env, (void)caller, (void)count;
-    gas = slots[1].i64;
-    charge(CALL_COST);
-    bytes_t key = region(slots[0].u32);
-    record_t *record = found(key.data, key.size);
-    slots[0].u32 = record ? pass(record->value.data, record->value.size) : 0;
-    slots[1].i64 = gas;
+    (void)env, (void)caller, (void)slots, (void)count;
+    size_t size;
+    uint8_t *key = entered_with(&size, 1);
+    record_t *record = found(key, size);
+    *large(RESULT_AT) = record ? (int64_t)record->value.size : UINT32_MAX;
+    if (record) memcpy(window + DATA_AT, record->value.data, record->value.size);
     return NULL;
 }
 
 static void *db_write(void *env, void *caller, raw_t *slots, size_t count) {
-    (void)env, (void)caller, (void)count;
-    gas = slots[2].i64;
-    charge(CALL_COST);
-    bytes_t key = region(slots[0].u32), value = region(slots[1].u32);
-    record_t *record = found(key.data, key.size);
+    (void)env, (void)caller, (void)slots, (void)count;
+    size_t sizes[2];
+    uint8_t *key = entered_with(sizes, 2);
+    record_t *record = found(key, sizes[0]);
     if (!record) {
         if (record_count == 64) fail("too many records", NULL, NULL);
         record = &records[record_count++];
-        record->key = copied(key.data, key.size);
+        record->key = copied(key, sizes[0]);
     } else {
         free(record->value.data);
     }
-    record->value = copied(value.data, value.size);
-    slots[0].i64 = gas;
+    record->value = copied(key + sizes[0], sizes[1]);
     return NULL;
 }
 
 static void *addr_validate(void *env, void *caller, raw_t *slots, size_t count) {
-    (void)env, (void)caller, (void)count;
-    gas = slots[1].i64;
-    charge(CALL_COST);
-    charge(STRING_COST(region(slots[0].u32).size) + VALIDATE_COST);
-    slots[0].u32 = 0;
-    slots[1].i64 = gas;
+    (void)env, (void)caller, (void)slots, (void)count;
+    size_t size;
+    entered_with(&size, 1);
+    charge(STRING_COST(size) + VALIDATE_COST);
+    *large(RESULT_AT) = UINT32_MAX;
     return NULL;
 }
 
@@ -166,15 +135,8 @@ static void *unused(void *env, void *caller, raw_t *slots, size_t count) {
     return wasmtime_trap_new("host", 4);
 }
 
-static void define(void *linker, const char *name, int params, int result, callback_t run) {
-    void *kinds[8];
-    types_t taken, given;
-    for (int i = 0; i < params; i++) kinds[i] = wasm_valtype_new(0);
-    kinds[params] = wasm_valtype_new(1);
-    wasm_valtype_vec_new(&taken, (size_t)params + 1, kinds);
-    if (result) kinds[0] = wasm_valtype_new(result == 64);
-    kinds[result != 0] = wasm_valtype_new(1);
-    wasm_valtype_vec_new(&given, 1 + (result != 0), kinds);
+static void define(void *linker, const char *name, callback_t run) {
+    types_t taken = {0, NULL}, given = {0, NULL};
     void *type = wasm_functype_new(&taken, &given);
     void *error = wasmtime_linker_define_func_unchecked(linker, "env", 3, name, strlen(name), type, run, (void *)name, NULL);
     if (error) fail(name, error, NULL);
@@ -183,24 +145,36 @@ static void define(void *linker, const char *name, int params, int result, callb
 /* --- one call of an entry point */
 
 static int64_t entered(void *engine, void *pre, int entry, const bytes_t *arguments) {
+    static const int64_t costs[] = {COSTS};
     instance_t instance;
-    void *trap = NULL, *store = wasmtime_store_new(engine, NULL, NULL);
-    context = wasmtime_store_context(store);
+    extern_t memory, gate;
+    raw_t none;
+    void *trap = NULL, *store = wasmtime_store_new(engine, NULL, NULL), *context = wasmtime_store_context(store);
     void *error = wasmtime_instance_pre_instantiate(pre, context, &instance, &trap);
     if (error || trap) fail("instantiate", error, trap);
-    if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory) ||
+    if (!wasmtime_instance_export_get(context, &instance, WINDOW, strlen(WINDOW), &memory) ||
         !wasmtime_instance_export_get(context, &instance, GATE, strlen(GATE), &gate))
         fail("missing export", NULL, NULL);
-    uint32_t pointers[3];
-    gas = GAS;
-    for (int i = 0; i < 3; i++) pointers[i] = pass(arguments[i].data, arguments[i].size);
-    uint32_t result = call(entry, pointers[0], pointers[1], pointers[2]);
-    bytes_t answer = region(result), kept = copied(answer.data, answer.size);
+    window = wasmtime_memory_data(context, &memory.of);
+    memcpy(window + CALL_COST_AT, costs, sizeof costs);
+    *large(GAS_AT) = GAS;
+    *number(MODE_AT) = entry;
+    *number(LANE_AT) = LANE;
+    uint8_t *at = window + DATA_AT;
+    for (int i = 0; i < 3; at += arguments[i++].size) {
+        number(ARGUMENTS_AT)[i] = (int32_t)arguments[i].size;
+        memcpy(at, arguments[i].data, arguments[i].size);
+    }
+    error = wasmtime_func_call_unchecked(context, &gate.of, &none, 1, &trap);
+    if (error || trap) fail("call", error, trap);
+    if (*number(LANE_AT) != DONE) fail("the long lane", NULL, NULL);
+    charge(0);
+    bytes_t kept = copied(window + DATA_AT, (size_t)*large(RESULT_AT));
     if (kept.size < 6 || memcmp(kept.data, "{\"ok\":", 6)) fail("the contract refused", NULL, NULL);
     free(kept.data);
-    call(DEALLOCATE, result, 0, 0);
+    int64_t left = *large(GAS_AT);
     wasmtime_store_delete(store);
-    return gas;
+    return left;
 }
 
 static bytes_t file(const char *path) {

@@ -29,8 +29,10 @@ from typing import TYPE_CHECKING, Any, Final
 from wasmtime import _bindings as bindings
 
 from chain.vm import config, gates
-from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
+from chain.vm import window as layout
+from chain.vm.errors import CacheError, InstantiationError, NoMemory, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
+from chain.vm.instance import REGION
 from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
@@ -42,26 +44,26 @@ if TYPE_CHECKING:
 
 _P: Final = ctypes.c_void_p
 _SIZE: Final = ctypes.c_size_t
-_CALLBACK: Final = ctypes.CFUNCTYPE(_SIZE, _P, _P, _P, _SIZE)
+_CALLBACK: Final = ctypes.CFUNCTYPE(_SIZE)
+"""wasmtime_func_unchecked_callback_t without its parameters: what it is called with lies in the window."""
 
-_FUNC, _GLOBAL, _MEMORY = 0, 1, 3  # wasmtime_extern_kind_t
-_I32, _I64 = 0, 1  # wasm_valkind_t and wasmtime_valkind_t
-
-_SLOT: Final = ctypes.sizeof(bindings.wasmtime_val_raw_t)
-_WORDS: Final = _SLOT // 8
 _EXTERN_ITEM: Final = bindings.wasmtime_extern_t.of.offset
-_REGION: Final = struct.Struct("<III")
-_U32: Final = struct.Struct("<I")
 _REMAINING: Final = REMAINING.encode()
 _GATE: Final = gates.GATE.encode()
-_NUMBER, _FIRST, _SECOND, _THIRD, _GAS = range(0, _WORDS * gates.SLOTS, _WORDS)
-_RESULT, _LEFT = 0, _WORDS
-_U32_MASK: Final = 0xFFFFFFFF
+_WINDOW: Final = gates.WINDOW.encode()
+_MEMORY: Final = b"memory"
+_DATA: Final = layout.DATA
+_NONE: Final = (0, 0, 0, 0)
+_into: Final = struct.Struct(layout.INTO).pack_into
+_out_of: Final = struct.Struct(layout.OUT_OF).unpack_from
+_called: Final = struct.Struct(layout.CALLED).unpack_from
+_answer: Final = struct.Struct(layout.ANSWER).pack_into
 
 _view_of: Final = ctypes.pythonapi.PyMemoryView_FromMemory
 _view_of.restype = ctypes.py_object
 _view_of.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int]
 _WRITABLE: Final = 0x200  # PyBUF_WRITE
+_MAX_WINDOWS: Final = 1_000
 
 _TRAP_TEXTS: Final = {
     0: "call stack exhausted",
@@ -122,8 +124,7 @@ class _Library:
         self.error_message = declare("wasmtime_error_message", None, _P, _P)
         self.error_delete = declare("wasmtime_error_delete", None, _P)
         self.bytes_delete = declare("wasm_byte_vec_delete", None, _P)
-        self.valtype_new = declare("wasm_valtype_new", _P, ctypes.c_uint8)
-        self.valtypes_new = declare("wasm_valtype_vec_new", None, _P, _SIZE, _P)
+        self.valtypes_empty = declare("wasm_valtype_vec_new_empty", None, _P)
         self.functype_new = declare("wasm_functype_new", _P, _P, _P)
         self.functype_delete = declare("wasm_functype_delete", None, _P)
 
@@ -136,20 +137,13 @@ class _Library:
         self.error_delete(error)
         return message
 
-    def function_type(self, host: HostFunction) -> int:
-        """A new `wasm_functype_t`: i32 parameters, at most one result, and the gas with both."""
-        results = {0: (), 32: (_I32,), 64: (_I64,)}[host.result_bits]
-        params = self._valtypes(((_I32,) * host.params) + (_I64,))
-        outcome = self._valtypes((*results, _I64))
-        made: int = self.functype_new(ctypes.addressof(params), ctypes.addressof(outcome))
+    def plain_type(self) -> int:
+        """A new `wasm_functype_t` of functions that take and give nothing."""
+        vectors = bindings.wasm_valtype_vec_t(), bindings.wasm_valtype_vec_t()
+        for vector in vectors:
+            self.valtypes_empty(ctypes.addressof(vector))
+        made: int = self.functype_new(*map(ctypes.addressof, vectors))
         return made
-
-    def _valtypes(self, kinds: tuple[int, ...]) -> Any:
-        """A vector that owns its types; `wasm_functype_new` takes it over."""
-        items = (_P * len(kinds))(*(self.valtype_new(kind) for kind in kinds))
-        vector = bindings.wasm_valtype_vec_t()
-        self.valtypes_new(ctypes.addressof(vector), len(kinds), ctypes.addressof(items))
-        return vector
 
 
 class _Active(threading.local):
@@ -167,6 +161,7 @@ class Engine:
     def __init__(self, memory_pages: int) -> None:
         self.library = library = _Library()
         self.active = _Active()
+        self._windows: dict[int, memoryview] = {}
         settings = library.config_new()
         config.apply_settings(library.dll, settings)
         if _may_reserve_address_space():
@@ -190,7 +185,7 @@ class Engine:
     def _link(self, name: str, host: HostFunction) -> Any:
         callback = _CALLBACK(self._callback(host))
         library, symbol = self.library, name.encode()
-        kind = library.function_type(host)
+        kind = library.plain_type()
         error = library.define(
             self.linker, b"env", 3, symbol, len(symbol), kind, callback, None, None
         )
@@ -199,34 +194,53 @@ class Engine:
             raise VmError(f"cannot link {name}: {library.take_error(error)}")
         return callback
 
-    def _callback(self, host: HostFunction) -> Callable[..., int]:
-        """What wasmtime calls: arguments come and results go in 16-byte slots, the gas in the last."""
-        active, run, params, has_result = self.active, host.run, host.params, host.result_bits > 0
-        slots = ctypes.c_int64 * (_WORDS * (params + 1))
-        gas, given = _WORDS * params, _WORDS * has_result
-        words = range(0, gas, _WORDS)
+    def _callback(self, host: HostFunction) -> Callable[[], int]:
+        """What wasmtime calls."""
+        active, straight, params = self.active, host.straight, host.signature.params
+        two, called, leave = params == 2, _called, _answer
+        straight_mode, nothing, data, room = (
+            layout.STRAIGHT,
+            layout.NOTHING,
+            layout.DATA,
+            layout.ROOM,
+        )
 
-        def callback(_env: int, _caller: int, raw: int, _count: int) -> int:
+        def callback() -> int:
             guest = active.guest
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
-                call, values = guest.call, slots.from_address(raw)
-                call.left = left = values[gas]
-                if left < 0:
-                    raise guest.ran_dry()
-                call.charge(call.host_call_cost)
-                if params == 1:
-                    result = run(call, values[0] & _U32_MASK)
+                call, window = guest.call, guest.window
+                call.left, mode, first, second, third, fourth = called(window)
+                if mode != straight_mode:
+                    _long(host, guest, mode, (first, second, third, fourth)[:params])
+                    return 0
+                assert straight is not None  # noqa: S101 (the guest has this lane for no other)
+                middle = data + first
+                if two:
+                    last = window[middle : middle + second].tobytes()
+                    answer = straight(call, window[data:middle].tobytes(), last)
                 else:
-                    result = run(call, *[values[word] & _U32_MASK for word in words])
-                if result is not None:
-                    values[0] = result
-                values[given] = call.left
+                    answer = straight(call, window[data:middle].tobytes())
+                size = nothing
+                if answer is not None:
+                    call.pending, size = answer, len(answer)
+                    if size <= room:
+                        window[data : data + size] = answer
+                leave(window, 0, call.left, size)
             except BaseException as error:  # noqa: BLE001 (it is raised again after the trap)
                 return guest.fail(error)
             return 0
 
         return callback
+
+    def window(self, address: int) -> memoryview:
+        """The window at an address. Pooled instances have theirs at a few, which are remembered."""
+        view = self._windows.get(address)
+        if view is None:
+            if len(self._windows) == _MAX_WINDOWS:
+                self._windows.clear()
+            view = self._windows[address] = _view_of(address, layout.SIZE, _WRITABLE)
+        return view
 
     def load(self, compiled: bytes, exports: Mapping[str, FuncType]) -> Module:
         """Maps compiled code into memory. It must come from `compiler` with these settings."""
@@ -237,6 +251,21 @@ class Engine:
         if error:
             raise CacheError(f"cannot load compiled code: {self.library.take_error(error)}")
         return Module(self, int(pointer.value or 0), len(compiled), exports)
+
+
+def _long(host: HostFunction, guest: Guest, mode: int, values: Sequence[int]) -> None:
+    """A host function in the long lane."""
+    call, result = guest.call, None
+    if call.left < 0:
+        raise guest.ran_dry()
+    if mode == layout.PLACE:
+        call.place(values[0], call.pending)
+    else:
+        if mode:
+            call.depth = mode - 1
+        call.charge(call.host_call_cost)
+        result = host.run(call, *values)
+    _answer(guest.window, 0, call.left, result or 0)
 
 
 def _may_reserve_address_space() -> bool:
@@ -285,8 +314,9 @@ class _Buffers(ctypes.Structure):
     """Everything that C writes to or reads from during one call."""
 
     _fields_ = (
-        ("slots", bindings.wasmtime_val_raw_t * gates.SLOTS),
+        ("slots", bindings.wasmtime_val_raw_t),
         ("instance", bindings.wasmtime_instance_t),
+        ("window", bindings.wasmtime_extern_t),
         ("memory", bindings.wasmtime_extern_t),
         ("gate", bindings.wasmtime_extern_t),
         ("gas", bindings.wasmtime_extern_t),
@@ -295,28 +325,29 @@ class _Buffers(ctypes.Structure):
     )
 
 
-_SLOTS: Final = ctypes.c_int64 * (gates.SLOTS * _WORDS)
-
-
 class _Frame:
     """`_Buffers` with the addresses in them. Guests use one after another, see `_Active`."""
 
-    __slots__ = ("base", "buffers", "slots", "trap", "words")
+    __slots__ = ("buffers", "gas", "gate", "instance", "memory", "slots", "trap", "window")
 
     def __init__(self) -> None:
         self.buffers = _Buffers()
-        self.base = base = ctypes.addressof(self.buffers)
+        base = ctypes.addressof(self.buffers)
         self.slots = base + _Buffers.slots.offset
+        self.instance = base + _Buffers.instance.offset
         self.trap = base + _Buffers.trap.offset
-        self.words = _SLOTS.from_address(self.slots)
+        self.gate = base + _Buffers.gate.offset + _EXTERN_ITEM
+        self.window = base + _Buffers.window.offset + _EXTERN_ITEM
+        self.memory = base + _Buffers.memory.offset + _EXTERN_ITEM
+        self.gas = base + _Buffers.gas.offset + _EXTERN_ITEM
 
 
 class Guest:
     """One instance in its own store; see `instance.Guest` for what it offers."""
 
     __slots__ = (
-        "_base", "_buffers", "_dry", "_failure", "_frame", "_gate", "_library", "_memory", "_module",
-        "_outer", "_slots", "_store", "_trap", "_view", "_words", "active", "call", "context",
+        "_dry", "_failure", "_fetched", "_frame", "_library", "_module", "_outer", "_store", "_view",
+        "active", "call", "context", "window",
     )  # fmt: skip
 
     def __init__(self, module: Module, call: Call) -> None:
@@ -325,14 +356,10 @@ class Guest:
         self._module = module
         self._library = library = module.engine.library
         self._failure: BaseException | None = None
-        self._frame = frame = active.frames.pop() if active.frames else _Frame()
-        self._buffers = frame.buffers
-        self._base = frame.base
-        self._slots = frame.slots
-        self._trap = frame.trap
-        self._words = frame.words
+        self._frame = active.frames.pop() if active.frames else _Frame()
         self._dry = False
         self._view = memoryview(b"")
+        self._fetched = False
         self._store: int | None
         self._outer, active.guest = active.guest, self
         self._store = library.store_new(module.engine.pointer, None, None)
@@ -344,49 +371,65 @@ class Guest:
             raise
 
     def _instantiate(self, module: Module) -> None:
-        base = self._base
-        error = self._library.instantiate(
-            module.pre, self.context, base + _Buffers.instance.offset, self._trap
-        )
-        if error or self._buffers.trap:
+        frame, library = self._frame, self._library
+        error = library.instantiate(module.pre, self.context, frame.instance, frame.trap)
+        if error or frame.buffers.trap:
             raise InstantiationError(self._take_reason(error))
-        self._memory = self._export(b"memory", _Buffers.memory.offset, _MEMORY)
-        self._gate = self._export(_GATE, _Buffers.gate.offset, _FUNC)
+        self._export(_GATE, frame.gate)
+        if not self._export(_WINDOW, frame.window):
+            raise NoMemory(missing=not self._export(_MEMORY, frame.memory))
+        self.window = module.engine.window(library.memory_data(self.context, frame.window))
 
-    def _export(self, name: bytes, offset: int, kind: int) -> int:
-        """Where the item of an export lies after it was fetched."""
-        found = self._base + offset
-        if (
-            not self._library.export_get(
-                self.context, self._base + _Buffers.instance.offset, name, len(name), found
-            )
-            or ctypes.c_uint8.from_address(found).value != kind
-        ):
-            raise InstantiationError(f"missing export {name.decode()}")
-        return int(found + _EXTERN_ITEM)
+    def _export(self, name: bytes, place: int) -> bool:
+        """Fetches an export to its place in the frame; whether there is such."""
+        found: bool = self._library.export_get(
+            self.context, self._frame.instance, name, len(name), place - _EXTERN_ITEM
+        )
+        return found
 
     # --- exports ---------------------------------------------------------------------------
 
     def allocate(self, size: int) -> int:
-        return self._run(gates.ALLOCATE, size)
+        return self._run(gates.ALLOCATE, (size,))
 
     def deallocate(self, pointer: int) -> None:
-        self._run(gates.DEALLOCATE, pointer)
+        self._run(gates.DEALLOCATE, (pointer,))
 
     def enter(self, entry: str, pointers: Sequence[int]) -> int:
-        return self._run(self._module.numbers[entry], *pointers)
+        return self._run(self._module.numbers[entry], pointers)
 
-    def _run(self, number: int, first: int = 0, second: int = 0, third: int = 0) -> int:
-        words, call = self._words, self.call
-        words[_NUMBER], words[_FIRST], words[_SECOND] = number, first, second
-        words[_THIRD], words[_GAS] = third, call.left
-        error = self._library.call(self.context, self._gate, self._slots, gates.SLOTS, self._trap)
-        if error or self._buffers.trap:
+    def straight(self, entry: str, args: Sequence[bytes]) -> bytes | None:
+        number, data = self._module.numbers.get(entry), b"".join(args)
+        if number is None or len(data) > layout.ROOM:
+            return None
+        call, window = self.call, self.window
+        window[layout.COSTS] = call.era.host.packed
+        window[_DATA : _DATA + len(data)] = data
+        lane = layout.READS if call.readonly else layout.READS | layout.WRITES
+        how, result = self._pass(number, [*map(len, args)], lane | layout.COUNT * len(args))
+        if how == layout.DONE:
+            return window[_DATA : _DATA + result].tobytes()
+        call.depth = 0
+        if how == layout.UNREAD:
+            return call.take_result(result)
+        call.place(result, args[how - layout.UNPLACED])
+        raise RuntimeError(f"the guest could not be given argument {how - layout.UNPLACED}")
+
+    def _run(self, number: int, values: Sequence[int]) -> int:
+        return self._pass(number, values, 0)[1]
+
+    def _pass(self, number: int, values: Sequence[int], lane: int) -> tuple[int, int]:
+        """Through the gate: how it went, and the result."""
+        frame, call, window = self._frame, self.call, self.window
+        _into(window, 0, call.left, number, *values, *_NONE[len(values) :], lane)
+        error = self._library.call(self.context, frame.gate, frame.slots, 1, frame.trap)
+        if error or frame.buffers.trap:
             raise self._failed(error)
-        call.left = left = words[_LEFT]
+        left, how, result = _out_of(window)
+        call.left = left
         if left < 0:
             raise self.ran_dry()
-        return words[_RESULT] & _U32_MASK
+        return how, result
 
     def ran_dry(self) -> OutOfGas:
         """The error for code that used more than there was, which is noticed here or by a host function."""
@@ -404,25 +447,30 @@ class Guest:
         """The exception for code that stopped; frees what wasmtime handed over."""
         reason = self._take_reason(error)
         failure, self._failure = self._failure, None
+        crossed = 1
         if failure is None:
             self.call.left = self._counter()
-            return Trap(reason) if self.call.left >= 0 else self.ran_dry()
+            if self.call.left < 0:
+                return self.ran_dry()
+            failure, crossed = Trap(reason), 0
         if isinstance(failure, VmError) and not self._dry:
-            failure.levels += 1
+            failure.levels += crossed + (self.window[layout.DEPTH] == layout.DEEPEST)
         return failure
 
     def _counter(self) -> int:
         """What the code had left where it stopped."""
-        place = self._export(_REMAINING, _Buffers.gas.offset, _GLOBAL)
-        self._library.global_get(self.context, place, self._base + _Buffers.value.offset)
-        return int(self._buffers.value.of.i64)
+        frame, value = self._frame, self._frame.buffers.value
+        self._export(_REMAINING, frame.gas)
+        self._library.global_get(self.context, frame.gas, ctypes.addressof(value))
+        return int(value.of.i64)
 
     def _take_reason(self, error: int | None) -> str:
         """Traps of the code arrive as traps, those of host functions as errors."""
         if error:
             return self._library.take_error(error)
         code = ctypes.c_uint8()
-        trap, self._buffers.trap = self._buffers.trap, None
+        buffers = self._frame.buffers
+        trap, buffers.trap = buffers.trap, None
         known = self._library.trap_code(trap, ctypes.addressof(code))
         self._library.trap_delete(trap)
         return _TRAP_TEXTS.get(code.value, f"trap {code.value}") if known else "trap"
@@ -431,9 +479,9 @@ class Guest:
 
     def region(self, pointer: int) -> tuple[int, int, int] | None:
         try:
-            return _REGION.unpack_from(self._view, pointer)
+            return REGION.unpack_from(self._view, pointer)
         except struct.error:
-            return _REGION.unpack_from(self._view, pointer) if self._reaches(pointer + 12) else None
+            return REGION.unpack_from(self._view, pointer) if self._reaches(pointer + 12) else None
 
     def read(self, offset: int, length: int) -> bytes | None:
         end = offset + length
@@ -448,13 +496,6 @@ class Guest:
         self._view[offset:end] = data
         return True
 
-    def write_u32(self, offset: int, value: int) -> bool:
-        try:
-            _U32.pack_into(self._view, offset, value)
-        except struct.error:
-            return self.write(offset, value.to_bytes(4, "little"))
-        return True
-
     def size(self) -> int:
         self._view = self._look()
         return len(self._view)
@@ -463,8 +504,11 @@ class Guest:
         return end <= self.size()
 
     def _look(self) -> memoryview:
-        size = self._library.memory_size(self.context, self._memory)
-        data = self._library.memory_data(self.context, self._memory)
+        memory = self._frame.memory
+        if not self._fetched:
+            self._fetched = self._export(_MEMORY, memory)
+        size = self._library.memory_size(self.context, memory)
+        data = self._library.memory_data(self.context, memory)
         view: memoryview = _view_of(data, size, _WRITABLE)
         return view
 

@@ -27,7 +27,7 @@ frame sizes, so the depth at which endless recursion ends is a known difference.
 what a thread must offer.
 """
 
-SETTINGS: Final[dict[str, bool | int]] = {
+CONTRACTS: Final[dict[str, bool | int]] = {
     "cranelift_nan_canonicalization": True,
     "max_wasm_stack": MAX_WASM_STACK,
     "memory_may_move": False,
@@ -47,19 +47,28 @@ SETTINGS: Final[dict[str, bool | int]] = {
     "wasm_threads": False,
     "wasm_wide_arithmetic": False,
 }
+"""What contracts may be made of."""
+
+SETTINGS: Final[dict[str, bool | int]] = {
+    **CONTRACTS,
+    "wasm_bulk_memory": True,
+    "wasm_multi_memory": True,
+}
+"""What compiled modules are made of: `gates` adds a memory and copies between the two."""
 
 POOL: Final[dict[str, int]] = {
     "total_core_instances": 64,
-    "total_memories": 64,
+    "total_memories": 128,
+    "max_memories_per_module": 2,
     "total_tables": 64,
     "max_core_instance_size": 8 << 20,
     "table_elements": 10_000,
-    "linear_memory_keep_resident": 64 << 10,
+    "linear_memory_keep_resident": 16 << 10,
     "table_keep_resident": 64 << 10,
 }
 """Slots for instances that live at the same time: calls nested in queries, in a few threads."""
 
-_FORMAT: Final = 5
+_FORMAT: Final = 6
 """Raise this when metered code or the cache's files change their meaning."""
 
 
@@ -78,10 +87,10 @@ def apply_settings(library: Any, config: int, **overrides: bool | int) -> None:
         function(library, f"wasmtime_config_{name}_set", None, ctypes.c_void_p, kind)(config, value)
 
 
-def new_engine() -> wasmtime.Engine:
-    """An engine of the public API with `SETTINGS`: for compiling, validating and the slow way."""
+def new_engine(**overrides: bool | int) -> wasmtime.Engine:
+    """An engine of the public API with `SETTINGS`: for compiling and the slow way."""
     setup = wasmtime.Config()
-    apply_settings(_ffi.dll, ctypes.addressof(setup.ptr().contents))
+    apply_settings(_ffi.dll, ctypes.addressof(setup.ptr().contents), **overrides)
     return wasmtime.Engine(setup)
 
 

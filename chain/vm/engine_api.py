@@ -1,7 +1,7 @@
 """The slow way into wasmtime: its public Python API.
 
-It has the interface of `capi` and serves where that one does not fit the installed wheel. A
-differential test runs both on the same programs.
+It has the interface of `capi` and serves where that one does not fit the installed wheel. It knows the long lane only
+(see `gates`), so that the differential test, which runs both on the same programs, compares the lanes as well.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wasmtime
 
-from chain.vm import config, gates
-from chain.vm.errors import CacheError, InstantiationError, OutOfGas, Trap, VmError
+from chain.vm import config, gates, window
+from chain.vm.errors import CacheError, InstantiationError, NoMemory, OutOfGas, Trap, VmError
 from chain.vm.imports import HOST_FUNCTIONS
+from chain.vm.instance import REGION
 from chain.vm.metering import REMAINING
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from chain.vm.instance import Call
     from chain.vm.wasm import FuncType
 
-_REGION: Final = struct.Struct("<III")
-_U32: Final = (1 << 32) - 1
+_INTO: Final = struct.Struct(window.INTO)
+_OUT_OF: Final = struct.Struct(window.OUT_OF)
+_CALLED: Final = struct.Struct(window.CALLED)
+_ANSWER: Final = struct.Struct(window.ANSWER)
 
 _TRAP_TEXTS: Final = {
     wasmtime.TrapCode.STACK_OVERFLOW: "call stack exhausted",
@@ -39,14 +42,6 @@ _TRAP_TEXTS: Final = {
     wasmtime.TrapCode.BAD_CONVERSION_TO_INTEGER: "invalid conversion to integer",
     wasmtime.TrapCode.UNREACHABLE: "unreachable",
 }
-
-
-def _signed32(value: int) -> int:
-    return value - (1 << 32) if value >> 31 else value
-
-
-def _signed64(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
 
 
 def _trap_text(stop: Exception) -> str:
@@ -70,26 +65,26 @@ class Engine:
         self.active = _Active()
         self.engine = config.new_engine()
         self.linker = wasmtime.Linker(self.engine)
+        plain = wasmtime.FuncType([], [])  # it remembers its engine
         for name, host in HOST_FUNCTIONS.items():
-            self.linker.define_func("env", name, _function_type(host), self._callback(host))
+            self.linker.define_func("env", name, plain, self._callback(host))
 
-    def _callback(self, host: HostFunction) -> Callable[..., int | list[int]]:
-        active, run = self.active, host.run
-        signed = _signed64 if host.result_bits == 64 else _signed32
+    def _callback(self, host: HostFunction) -> Callable[[], None]:
+        active, run, params = self.active, host.run, host.signature.params
 
-        def callback(*values: int) -> int | list[int]:
+        def callback() -> None:
             guest = active.guest
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
                 call = guest.call
-                *pointers, left = values
+                left, _, *values = _CALLED.unpack(guest.look(_CALLED.size))
                 guest.leave(left)
                 call.charge(call.host_call_cost)
-                result = run(call, *[value & _U32 for value in pointers])
+                result = run(call, *values[:params])
+                guest.show(_ANSWER.pack(call.left, result or 0))
             except BaseException as error:  # (it is raised again after the trap)
                 guest.fail(error)
                 raise _HostFailed from error
-            return call.left if result is None else [signed(result), call.left]
 
         return callback
 
@@ -99,13 +94,6 @@ class Engine:
         except wasmtime.WasmtimeError as error:
             raise CacheError(f"cannot load compiled code: {error}") from error
         return Module(self, module, len(compiled), exports)
-
-
-def _function_type(host: HostFunction) -> wasmtime.FuncType:
-    results = {0: [], 32: [wasmtime.ValType.i32()], 64: [wasmtime.ValType.i64()]}
-    params = [wasmtime.ValType.i32() for _ in range(host.params)]
-    gas = wasmtime.ValType.i64()
-    return wasmtime.FuncType([*params, gas], [*results[host.result_bits], gas])
 
 
 class Module:
@@ -143,15 +131,12 @@ class Guest:
         finally:
             self._active.guest = previous
         self._exports = instance.exports(self._store)
-        self._memory: Any = self._export("memory", wasmtime.Memory)
-        self._gas: Any = self._export(REMAINING, wasmtime.Global)
-        self._gate: Any = self._export(gates.GATE, wasmtime.Func)
-
-    def _export(self, name: str, kind: type) -> Any:
-        found = self._exports.get(name)
-        if not isinstance(found, kind):
-            raise InstantiationError(f"missing export {name}")
-        return found
+        if gates.WINDOW not in self._exports:
+            raise NoMemory(missing="memory" not in self._exports)
+        self._window: Any = self._exports[gates.WINDOW]
+        self._memory: Any = self._exports["memory"]
+        self._gas: Any = self._exports[REMAINING]
+        self._gate: Any = self._exports[gates.GATE]
 
     def allocate(self, size: int) -> int:
         return self._run(gates.ALLOCATE, size)
@@ -162,17 +147,30 @@ class Guest:
     def enter(self, entry: str, pointers: Sequence[int]) -> int:
         return self._run(self._numbers[entry], *pointers)
 
+    def straight(self, entry: str, args: Sequence[bytes]) -> None:
+        """There is no straight lane here."""
+
     def _run(self, number: int, *values: int) -> int:
-        arguments = [*map(_signed32, values), 0, 0, 0][: gates.SLOTS - 2]
+        arguments = [*values, 0, 0, 0, 0][:4]
+        self.show(_INTO.pack(self.call.left, number, *arguments, 0))
         previous, self._active.guest = self._active.guest, self
         try:
-            result, left = self._gate(self._store, number, *arguments, self.call.left)
+            self._gate(self._store)
         except (_HostFailed, wasmtime.Trap, wasmtime.WasmtimeError) as stop:
             raise self._stopped(stop) from None
         finally:
             self._active.guest = previous
+        left, _, result = _OUT_OF.unpack(self.look(_OUT_OF.size))
         self.leave(left)
-        return int(result) & _U32
+        return int(result)
+
+    def look(self, length: int) -> bytes:
+        """The first bytes of the window."""
+        return bytes(self._window.read(self._store, 0, length))
+
+    def show(self, data: bytes) -> None:
+        """Writes the first bytes of the window."""
+        self._window.write(self._store, data, 0)
 
     def leave(self, left: int) -> None:
         """What is left goes to the call; raises `OutOfGas` if there is less than nothing."""
@@ -198,7 +196,7 @@ class Guest:
 
     def region(self, pointer: int) -> tuple[int, int, int] | None:
         data = self.read(pointer, 12)
-        return None if data is None else _REGION.unpack(data)
+        return None if data is None else REGION.unpack(data)
 
     def read(self, offset: int, length: int) -> bytes | None:
         if offset + length > self.size():
@@ -210,9 +208,6 @@ class Guest:
             return False
         self._memory.write(self._store, data, offset)
         return True
-
-    def write_u32(self, offset: int, value: int) -> bool:
-        return self.write(offset, value.to_bytes(4, "little"))
 
     def size(self) -> int:
         return int(self._memory.data_len(self._store))

@@ -131,6 +131,16 @@ class InstantiationError(CallError):
         return f"Error instantiating a Wasm module: Error instantiating module: {self.text}"
 
 
+class NoMemory(CallError):
+    """The module does not export its memory under the name that the host knows."""
+
+    def __init__(self, *, missing: bool) -> None:
+        reason = "Missing export memory" if missing else "Incompatible Export Type"
+        super().__init__(
+            f"Error instantiating a Wasm module: Could not get memory 'memory': {reason}"
+        )
+
+
 class MissingExport(CallError):
     """The contract has no such entry point."""
 

@@ -6,7 +6,8 @@ All figures are CosmWasm gas. Sources: cosmwasm-vm `environment.rs` (GasConfig),
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import struct
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -65,13 +66,22 @@ class OpCosts:
 
 @dataclass(frozen=True, slots=True)
 class HostCosts:
-    """What a call of the host costs beside the work that it asks for."""
+    """What a call of the host costs beside the work that it asks for.
+
+    `packed` is what of it the guest charges in the straight lane, see `window.COSTS`.
+    """
 
     call: int = 0
     read_small: Linear = _FREE
     read_large: Linear = _FREE
     write: Linear = _FREE
     string: Linear = _FREE
+    packed: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        small, write = self.read_small, self.write
+        costs = (self.call, small.base, small.per_item, write.base, write.per_item)
+        object.__setattr__(self, "packed", struct.pack("<5q", *costs))
 
     def read(self, length: int) -> int:
         """Reading a Region; the two lines meet nowhere, as upstream has it."""

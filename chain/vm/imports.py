@@ -2,13 +2,15 @@
 
 Each has the same stages: memory in, gas, the work, memory out. The engine has already charged the
 host call itself and holds the guest's gas in `call.left`. Pointers and lengths arrive as unsigned
-32-bit numbers. Limits, texts and the order of the stages: cosmwasm-vm imports.rs; the iterator
-limit: wasmvm internal/api/iterator.go.
+32-bit numbers. Of the functions that have a straight lane (see `gates`) the work stands by itself, since
+there the guest does the rest. Limits, texts and the order of the stages: cosmwasm-vm imports.rs; the
+iterator limit: wasmvm internal/api/iterator.go.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from chain.vm import crypto
@@ -21,21 +23,19 @@ from chain.vm.errors import (
     RegionTooLong,
     WriteAccessDenied,
 )
+from chain.vm.interface import MAX_HUMAN, MAX_KEY, MAX_REQUEST, MAX_VALUE, SIGNATURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from chain.vm.instance import Call
+    from chain.vm.interface import Signature
 
 T = TypeVar("T")
 
 _KI: Final = 1024
 _MI: Final = 1024 * 1024
-_MAX_KEY: Final = 64 * _KI
-_MAX_VALUE: Final = 128 * _KI
 _MAX_CANONICAL: Final = 64
-_MAX_HUMAN: Final = 256
-_MAX_REQUEST: Final = 64 * _KI
 _MAX_DIGEST: Final = 32
 _MAX_SIGNATURE: Final = 64
 _MAX_ECDSA_KEY: Final = 65
@@ -55,23 +55,26 @@ _MAX_RECOVERY_PARAM: Final = 0xFF
 
 
 def db_read(call: Call, key: int) -> int:
-    name = call.read_region(key, _MAX_KEY)
+    return _passed(call, _stored(call, call.read_region(key, MAX_KEY)))
+
+
+def _passed(call: Call, answer: bytes | None) -> int:
+    return 0 if answer is None else call.pass_to_guest(answer)
+
+
+def _stored(call: Call, key: bytes) -> bytes | None:
     backend = call.backend
     before = backend.gas_consumed()
-    value = backend.get(name)
+    value = backend.get(key)
     call.charge_external(backend.gas_consumed() - before)
-    return 0 if value is None else call.pass_to_guest(value)
+    return value
 
 
 def db_write(call: Call, key: int, value: int) -> None:
     if call.readonly:
         raise WriteAccessDenied
-    name = _storable(call, "Key", key, _MAX_KEY)
-    data = _storable(call, "Value", value, _MAX_VALUE)
-    backend = call.backend
-    before = backend.gas_consumed()
-    backend.set(name, data)
-    call.charge_external(backend.gas_consumed() - before)
+    name = _storable(call, "Key", key, MAX_KEY)
+    _store(call, name, _storable(call, "Value", value, MAX_VALUE))
 
 
 def _storable(call: Call, what: str, pointer: int, longest: int) -> bytes:
@@ -84,19 +87,29 @@ def _storable(call: Call, what: str, pointer: int, longest: int) -> bytes:
         ) from error
 
 
+def _store(call: Call, key: bytes, value: bytes) -> None:
+    backend = call.backend
+    before = backend.gas_consumed()
+    backend.set(key, value)
+    call.charge_external(backend.gas_consumed() - before)
+
+
 def db_remove(call: Call, key: int) -> None:
     if call.readonly:
         raise WriteAccessDenied
-    name = call.read_region(key, _MAX_KEY)
+    _remove(call, call.read_region(key, MAX_KEY))
+
+
+def _remove(call: Call, key: bytes) -> None:
     backend = call.backend
     before = backend.gas_consumed()
-    backend.remove(name)
+    backend.remove(key)
     call.charge_external(backend.gas_consumed() - before)
 
 
 def db_scan(call: Call, start: int, end: int, order: int) -> int:
-    first = call.read_region(start, _MAX_KEY) if start else None
-    last = call.read_region(end, _MAX_KEY) if end else None
+    first = call.read_region(start, MAX_KEY) if start else None
+    last = call.read_region(end, MAX_KEY) if end else None
     if order not in {_ASCENDING, _DESCENDING}:
         signed = order - (1 << 32) if order >> 31 else order
         raise CommunicationError(f"Got an invalid value for iteration order: {signed}")
@@ -140,9 +153,14 @@ def _next(call: Call, iterator: int) -> tuple[bytes, bytes] | None:
 
 
 def addr_validate(call: Call, source: int) -> int:
+    return _passed(call, _fault(call, call.read_region(source, MAX_HUMAN)))
+
+
+def _fault(call: Call, source: bytes) -> bytes | None:
+    """Why this is no address in its normal form; None if it is."""
     human = _human(call, source)
     if isinstance(human, bytes):
-        return call.pass_to_guest(human)
+        return human
     costs, backend = call.era.api, call.backend
     before = backend.gas_consumed()
     problem, cost = None, costs.validate
@@ -154,7 +172,7 @@ def addr_validate(call: Call, source: int) -> int:
         problem = _not_normalized(call, human, canonical)
     call.charge_external(backend.gas_consumed() - before)
     call.charge(cost)
-    return 0 if problem is None else call.pass_to_guest(problem.encode())
+    return None if problem is None else problem.encode()
 
 
 def _not_normalized(call: Call, human: str, canonical: bytes) -> str | None:
@@ -166,7 +184,7 @@ def _not_normalized(call: Call, human: str, canonical: bytes) -> str | None:
 
 
 def addr_canonicalize(call: Call, source: int, destination: int) -> int:
-    human = _human(call, source)
+    human = _human(call, call.read_region(source, MAX_HUMAN))
     if isinstance(human, bytes):
         return call.pass_to_guest(human)
     return _convert(call, call.backend.canonicalize, human, call.era.api.canonicalize, destination)
@@ -197,9 +215,8 @@ def _convert(call: Call, run: Callable[[T], bytes], address: T, cost: int, desti
     return 0
 
 
-def _human(call: Call, source: int) -> str | bytes:
+def _human(call: Call, data: bytes) -> str | bytes:
     """The address text, or why it is none, as bytes for the contract."""
-    data = call.read_region(source, _MAX_HUMAN)
     if not data:
         return b"Input is empty"
     call.charge(call.era.host.string.of(len(data)))
@@ -358,12 +375,15 @@ def abort(call: Call, message: int) -> None:
 
 
 def query_chain(call: Call, request: int) -> int:
-    question = call.read_region(request, _MAX_REQUEST)
+    return call.pass_to_guest(_asked(call, call.read_region(request, MAX_REQUEST)))
+
+
+def _asked(call: Call, request: bytes) -> bytes:
     backend = call.backend
     before = backend.gas_consumed()
-    answer = backend.query(question, call.left)
+    answer = backend.query(request, call.left)
     call.charge_external(backend.gas_consumed() - before)
-    return call.pass_to_guest(answer)
+    return answer
 
 
 # --- the table --------------------------------------------------------------------------------
@@ -371,36 +391,33 @@ def query_chain(call: Call, request: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class HostFunction:
-    """`run` takes the call and `params` i32 values; `result_bits` is 0, 32 or 64."""
+    """`run` takes the call and the parameters of the `signature`, pointers as unsigned numbers.
+
+    `straight` takes the call and what the Regions hold, and gives what goes into the Region of the answer.
+    """
 
     run: Callable[..., int | None]
-    params: int
-    result_bits: int
+    signature: Signature
+    straight: Callable[..., bytes | None] | None = None
 
 
-HOST_FUNCTIONS: Final[Mapping[str, HostFunction]] = {
-    "db_read": HostFunction(db_read, 1, 32),
-    "db_write": HostFunction(db_write, 2, 0),
-    "db_remove": HostFunction(db_remove, 1, 0),
-    "db_scan": HostFunction(db_scan, 3, 32),
-    "db_next": HostFunction(db_next, 1, 32),
-    "db_next_key": HostFunction(db_next_key, 1, 32),
-    "db_next_value": HostFunction(db_next_value, 1, 32),
-    "addr_validate": HostFunction(addr_validate, 1, 32),
-    "addr_canonicalize": HostFunction(addr_canonicalize, 2, 32),
-    "addr_humanize": HostFunction(addr_humanize, 2, 32),
-    "secp256k1_verify": HostFunction(secp256k1_verify, 3, 32),
-    "secp256k1_recover_pubkey": HostFunction(secp256k1_recover_pubkey, 3, 64),
-    "secp256r1_verify": HostFunction(secp256r1_verify, 3, 32),
-    "secp256r1_recover_pubkey": HostFunction(secp256r1_recover_pubkey, 3, 64),
-    "ed25519_verify": HostFunction(ed25519_verify, 3, 32),
-    "ed25519_batch_verify": HostFunction(ed25519_batch_verify, 3, 32),
-    "bls12_381_aggregate_g1": HostFunction(bls12_381_aggregate_g1, 2, 32),
-    "bls12_381_aggregate_g2": HostFunction(bls12_381_aggregate_g2, 2, 32),
-    "bls12_381_pairing_equality": HostFunction(bls12_381_pairing_equality, 4, 32),
-    "bls12_381_hash_to_g1": HostFunction(bls12_381_hash_to_g1, 4, 32),
-    "bls12_381_hash_to_g2": HostFunction(bls12_381_hash_to_g2, 4, 32),
-    "debug": HostFunction(debug, 1, 0),
-    "abort": HostFunction(abort, 1, 0),
-    "query_chain": HostFunction(query_chain, 1, 32),
+_RUN: Final = (
+    db_read, db_write, db_remove, db_scan, db_next, db_next_key, db_next_value, addr_validate, addr_canonicalize,
+    addr_humanize, secp256k1_verify, secp256k1_recover_pubkey, secp256r1_verify, secp256r1_recover_pubkey,
+    ed25519_verify, ed25519_batch_verify, bls12_381_aggregate_g1, bls12_381_aggregate_g2, bls12_381_pairing_equality,
+    bls12_381_hash_to_g1, bls12_381_hash_to_g2, debug, abort, query_chain,
+)  # fmt: skip
+_STRAIGHT: Final[Mapping[str, Callable[..., bytes | None]]] = {
+    "db_read": _stored,
+    "db_write": _store,
+    "db_remove": _remove,
+    "addr_validate": _fault,
+    "query_chain": _asked,
 }
+
+HOST_FUNCTIONS: Final[Mapping[str, HostFunction]] = MappingProxyType(
+    {
+        run.__name__: HostFunction(run, SIGNATURES[run.__name__], _STRAIGHT.get(run.__name__))
+        for run in _RUN
+    }
+)

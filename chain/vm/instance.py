@@ -7,6 +7,7 @@ environment.rs, memory.rs, instance.rs, calls.rs.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, Protocol
 
 from chain.vm.errors import (
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _MAX_RESULT: Final = 64 << 20
 _MAX_CALL_DEPTH: Final = 2
 _MAX_U32: Final = 0xFFFFFFFF
+REGION: Final = struct.Struct("<III")
+"""Offset, capacity and length."""
 _I32: Final = b"\x7f"
 _TYPE_NAMES: Final = {0x7F: "I32", 0x7E: "I64", 0x7D: "F32", 0x7C: "F64"}
 
@@ -49,6 +52,13 @@ class Guest(Protocol):
 
     def enter(self, entry: str, pointers: Sequence[int]) -> int: ...
 
+    def straight(self, entry: str, args: Sequence[bytes]) -> bytes | None:
+        """Passes the arguments, runs the entry point, takes the result, all in the straight lane of `gates`.
+
+        None, and nothing has happened, if there is no such lane for them.
+        """
+        ...
+
     def region(self, pointer: int) -> tuple[int, int, int] | None:
         """Offset, capacity and length of the Region at `pointer`; None when out of bounds."""
         ...
@@ -56,8 +66,6 @@ class Guest(Protocol):
     def read(self, offset: int, length: int) -> bytes | None: ...
 
     def write(self, offset: int, data: bytes) -> bool: ...
-
-    def write_u32(self, offset: int, value: int) -> bool: ...
 
     def size(self) -> int:
         """Size of the memory in bytes."""
@@ -78,17 +86,19 @@ class Call:
     """The state of one call.
 
     `left` is the gas left whenever the guest is not running, without what is above the most that a counter can hold.
+    `depth` counts the functions of the guest that are running, one inside another through the host.
+    `pending` is what a host function answered in the straight lane, until it is in the guest.
     """
 
     __slots__ = (
         "_above",
-        "_depth",
         "_read_base",
         "_read_byte",
         "_write_base",
         "_write_byte",
         "backend",
         "debug",
+        "depth",
         "era",
         "guest",
         "host_call_cost",
@@ -96,6 +106,7 @@ class Call:
         "left",
         "limit",
         "messages",
+        "pending",
         "readonly",
         "used_externally",
     )
@@ -119,7 +130,8 @@ class Call:
         self.debug = debug
         self.messages: list[str] = []
         self.iterators: list[Iterator[tuple[bytes, bytes]]] = []
-        self._depth = 0
+        self.depth = 0
+        self.pending = b""
 
     def run(self, entry: str, args: Sequence[bytes], kind: FuncType | None) -> CallResult:
         """Passes the arguments, runs the entry point, takes the result.
@@ -127,6 +139,14 @@ class Call:
         A `migrate` that takes no third argument is given its first two again, as upstream does
         it: the contract pays for both (calls.rs, call_migrate_with_info_raw).
         """
+        data = None
+        if kind is not None and len(kind.params) == len(args):
+            data = self.guest.straight(entry, args)
+        if data is None:
+            data = self._run(entry, args, kind)
+        return CallResult(data, self.report(), tuple(self.messages))
+
+    def _run(self, entry: str, args: Sequence[bytes], kind: FuncType | None) -> bytes:
         pointers = [self.pass_to_guest(arg) for arg in args]
         if kind is None:
             raise MissingExport(entry)
@@ -139,21 +159,22 @@ class Call:
             raise _not_taken(len(args), kind)
         if kind.results != _I32:
             raise SignatureMismatch(f"export {entry} does not return a pointer")
-        data = self._result(self._enter(entry, pointers))
-        return CallResult(data, self.report(), tuple(self.messages))
+        return self.take_result(self._enter(entry, pointers))
 
-    def _result(self, result: int) -> bytes:
+    def take_result(self, result: int) -> bytes:
         data = self.read_region(result, _MAX_RESULT)
+        self.depth = 1
         self.guest.deallocate(result)
+        self.depth = 0
         return data
 
     def report(self) -> GasReport:
         return GasReport.of(self.limit, self.left + self._above, self.used_externally)
 
     def _enter(self, entry: str, pointers: list[int]) -> int:
-        self._depth = 1
+        self.depth = 1
         result = self.guest.enter(entry, pointers)
-        self._depth = 0
+        self.depth = 0
         return result
 
     # --- gas -------------------------------------------------------------------------------
@@ -174,15 +195,19 @@ class Call:
 
     def pass_to_guest(self, data: bytes) -> int:
         """Allocates a Region in the guest and writes `data` to it; returns its address."""
-        if self._depth == _MAX_CALL_DEPTH:
+        if self.depth == _MAX_CALL_DEPTH:
             raise CallDepthExceeded
-        self._depth += 1
+        self.depth += 1
         pointer = self.guest.allocate(len(data))
-        self._depth -= 1
+        self.depth -= 1
+        self.place(pointer, data)
+        return pointer
+
+    def place(self, pointer: int, data: bytes) -> None:
+        """Writes `data` to the Region that the guest has allocated for it."""
         if pointer == 0:
             raise CommunicationError("Got a zero Wasm address")
         self.write_region(pointer, data)
-        return pointer
 
     def read_region(self, pointer: int, longest: int) -> bytes:
         """The bytes of the Region at `pointer`; charged before its length is judged."""
@@ -200,7 +225,7 @@ class Call:
         return data
 
     def write_region(self, pointer: int, data: bytes) -> None:
-        """Fills the Region at `pointer` and sets its length."""
+        """Fills the Region at `pointer`, and writes it again with its new length: the data may lie over it."""
         region, size = self.guest.region(pointer), len(data)
         offset, capacity, length = region or _no_region(pointer)
         if length > capacity or not 0 < offset <= _MAX_U32 - capacity:
@@ -210,7 +235,7 @@ class Call:
             raise CommunicationError(f"Region too small. Got {capacity}, required {size}")
         if not self.guest.write(offset, data):
             raise self._out_of_bounds(offset, capacity, length)
-        self.guest.write_u32(pointer + 8, size)
+        self.guest.write(pointer, REGION.pack(offset, capacity, size))
 
     def _out_of_bounds(self, offset: int, capacity: int, length: int) -> CommunicationError:
         return CommunicationError(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from chain.vm import floats, operators, wasm
 from chain.vm.errors import CompileError
-from chain.vm.gates import GATE, Gates
+from chain.vm.gates import RESERVED, Gates
 from chain.vm.operators import ACCOUNTING, BR_TABLE, DEMOTE, IF, PLAIN, PROMOTE, after_br_table
 from chain.vm.wasm import sized, unsigned, vector
 
@@ -120,8 +120,9 @@ def meter(
         contents[wasm.IMPORT] = gates.imports()
     if gates.wraps and wasm.ELEMENT in contents:
         contents[wasm.ELEMENT] = gates.elements(contents[wasm.ELEMENT])
-    if module.memories:
-        contents[wasm.MEMORY] = vector([_bounded(m, memory_pages) for m in module.memories])
+    contents[wasm.MEMORY] = vector(
+        gates.memories([_bounded(m, memory_pages) for m in module.memories])
+    )
     contents[wasm.GLOBAL] = _appended(
         contents.get(wasm.GLOBAL, b"\0"), [_BELOW_ZERO, *[_ZERO] * len(counted)]
     )
@@ -445,13 +446,13 @@ def _bounded(memory: wasm.Limits, pages: int) -> bytes:
 def _exports(
     module: wasm.Module, gates: Gates, remaining: int, counted: Iterable[int]
 ) -> list[bytes]:
-    """The module's exports and ours, which replace exports of the same name."""
-    ours = {REMAINING: (wasm.GLOBAL_KIND, remaining), GATE: (wasm.FUNC_KIND, gates.gate)}
+    """The module's exports and ours, whose names no others may have."""
+    ours = {REMAINING: (wasm.GLOBAL_KIND, remaining), **gates.exports()}
     ours |= {COUNTER(place): (wasm.GLOBAL_KIND, index) for place, index in enumerate(counted)}
     theirs = (
         (e.name, e.kind, gates.target(e.index) if e.kind == wasm.FUNC_KIND else e.index)
         for e in module.exports
-        if e.name not in ours
+        if e.name not in {*ours, *RESERVED}
     )
     entries = [*theirs, *((name, kind, index) for name, (kind, index) in ours.items())]
     return [

@@ -119,7 +119,7 @@ class _Guest(engine_api.Guest):
 
 
 class _Engine(engine_api.Engine):
-    def _callback(self, host: HostFunction) -> Callable[..., int | list[int]]:
+    def _callback(self, host: HostFunction) -> Callable[[], None]:
         name = next(name for name, each in HOST_FUNCTIONS.items() if each is host)
         return super()._callback(replace(host, run=_noted(name, host.run)))
 

@@ -245,7 +245,7 @@ def _engine(name: EngineName, memory_pages: int) -> capi.Engine | engine_api.Eng
 
 @functools.cache
 def _validator() -> wasmtime.Engine:
-    return config.new_engine()
+    return config.new_engine(**config.CONTRACTS)
 
 
 def _validate(code: bytes) -> None:

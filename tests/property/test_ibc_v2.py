@@ -99,7 +99,7 @@ class _Tokens:
         if step == "send":
             self._send(number)
         elif step == "wait":
-            self.link.update(self.link.a, seconds=20 * number)
+            self.link.update(self.link.a, seconds=1 + 20 * number)
             self.link.update(self.link.b)
         elif self.sent:
             packet = self.sent[number % len(self.sent)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import wasmtime
-from unit.vm.support import ENOUGH, ENV, Memory, wat
+from unit.vm.support import ENOUGH, ENV, REGION, Memory, wat
 
-from chain.vm import DEFAULT_ERA, ERAS, VM, MissingExport, OutOfGas, Trap, errors
+from chain.vm import DEFAULT_ERA, ERAS, VM, MissingExport, OutOfGas, Trap, capi, errors, window
 from chain.vm.gates import GATE
 from chain.vm.metering import REMAINING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chain.vm import CallResult
+    from chain.vm.imports import HostFunction
 
 ECHO = '(func (export "{entry}") (param {params}) (result i32) (local.get {which}))'
 
@@ -133,8 +134,11 @@ def test_helpers_of_another_type(any_vm: VM, allocator: str) -> None:
         run(any_vm, wat("", allocator=allocator), "query", b"")
 
 
-def test_an_import_of_another_type_fails_when_called(any_vm: VM) -> None:
-    text = """(module (import "env" "debug" (func (param i64))) (memory (export "memory") 1)
+@pytest.mark.parametrize(
+    "kind", ["(param i64)", "", "(param i32) (result i32)", "(param funcref f64)"]
+)
+def test_an_import_of_another_type_fails_when_called(any_vm: VM, kind: str) -> None:
+    text = f"""(module (import "env" "debug" (func {kind})) (memory (export "memory") 1)
         (func (export "interface_version_8")) (func (export "deallocate") (param i32))
         (func (export "allocate") (param i32) (result i32) i32.const 16)
         (func (export "query") (param i32) (result i32) local.get 0))"""
@@ -143,6 +147,26 @@ def test_an_import_of_another_type_fails_when_called(any_vm: VM) -> None:
         any_vm.call(checksum, "query", [b""], Memory(), ENOUGH)
     assert caught.value.gas is not None
     assert caught.value.gas.used_internally == 0
+
+
+@pytest.mark.parametrize(
+    ("export", "reason"),
+    [
+        ("", "Missing export memory"),
+        ('(export "memory" (func $f))', "Incompatible Export Type"),
+        ('(export "lightship_window" (memory $m))', "Missing export memory"),
+    ],
+)
+def test_a_memory_that_is_not_exported(any_vm: VM, export: str, reason: str) -> None:
+    text = f"""(module (memory $m 1) (func $f (export "interface_version_8")) {export}
+        (func (export "allocate") (param i32) (result i32) i32.const 16)
+        (func (export "deallocate") (param i32))
+        (func (export "query") (param i32) (result i32) local.get 0))"""
+    with pytest.raises(errors.NoMemory) as caught:
+        run(any_vm, bytes(wasmtime.wat2wasm(text)), "query", b"")
+    assert str(caught.value) == (
+        f"Error instantiating a Wasm module: Could not get memory 'memory': {reason}"
+    )
 
 
 def test_a_start_function_has_no_gas(any_vm: VM) -> None:
@@ -218,6 +242,37 @@ def test_reentry_through_allocate_is_bounded(any_vm: VM) -> None:
         any_vm.call(checksum, "query", [b"x"], backend, ENOUGH)
     prefix = "Error executing Wasm: Wasmer runtime error: RuntimeError: "
     assert str(caught.value) == f"{prefix}{prefix}Maximum call depth exceeded."
+
+
+@pytest.mark.parametrize("phase", ["allocate", "execute", "deallocate"])
+def test_how_often_allocate_may_read(any_vm: VM, phase: str) -> None:
+    """Each read has something to place, for which it calls allocate; that may not do so again."""
+    backend = Memory()
+    backend.records[b"k"] = b"v"
+    read, regions = "(drop (call $db_read (i32.const 0)))", REENTRANT.split("(data")[1:4]
+    data = "(data" + "(data".join(regions).split("(func")[0]
+
+    def deep(times: int) -> CallResult:
+        begin = {each: f"(global.set $more (i32.const {times - 1})) {read}" if each == phase else ""
+                 for each in ("allocate", "execute", "deallocate")}  # fmt: skip
+        code = wat(
+            f"""(func (export "execute") (param i32) (result i32) {begin["execute"]} (local.get 0))""",
+            "db_read",
+            allocator=f"""{data} (global $more (mut i32) (i32.const 0)) (global $began (mut i32) (i32.const 0))
+              (func (export "allocate") (param i32) (result i32)
+                (if (global.get $began)
+                  (then (if (global.get $more) (then
+                    (global.set $more (i32.sub (global.get $more) (i32.const 1))) {read})))
+                  (else (global.set $began (i32.const 1)) {begin["allocate"]}))
+                (i32.const 16))
+              (func (export "deallocate") (param i32) {begin["deallocate"]})""",
+        )
+        return any_vm.call(any_vm.store_code(code), "execute", [b"x"], backend, ENOUGH)
+
+    assert deep(1).data
+    with pytest.raises(errors.CallDepthExceeded) as caught:
+        deep(2)
+    assert caught.value.levels == 2
 
 
 def test_out_of_gas_inside_allocate_inside_an_import(any_vm: VM) -> None:
@@ -359,3 +414,49 @@ def test_calls_from_several_threads(any_vm: VM) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_the_straight_lane_is_taken_again_after_the_long_one(
+    vm: VM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The results are the same in both (see test_differential); this is about the way."""
+    took: list[str] = []
+    long = capi._long
+
+    def noted(host: HostFunction, *rest: Any) -> None:
+        took.append(host.run.__name__)
+        long(host, *rest)
+
+    monkeypatch.setattr(capi, "_long", noted)
+    straight = """
+        (call $db_write (call $region (i32.const 8) (i32.const 3)) (call $region (i32.const 8) (i32.const 6)))
+        (drop (call $db_read (call $region (i32.const 8) (i32.const 3))))
+        (drop (call $addr_validate (call $region (i32.const 8) (i32.const 6))))
+        (drop (call $db_read (call $region (i32.const 9) (i32.const 3))))
+        (call $db_remove (call $region (i32.const 8) (i32.const 3)))"""
+    code = wat(
+        f"""{REGION} (data (i32.const 8) "keyval")
+        (func (export "execute") (param i32 i32 i32) (result i32)
+          {straight}
+          (drop (call $addr_canonicalize (call $region (i32.const 8) (i32.const 0)) (i32.const 8)))
+          {straight} (local.get 2))""",
+        "db_write", "db_read", "db_remove", "addr_validate", "addr_canonicalize",
+    )  # fmt: skip
+    result = vm.call(vm.store_code(code), "execute", [ENV, b"{}", b"m"], Memory(), ENOUGH)
+    assert (result.data, took) == (b"m", ["addr_canonicalize"])
+
+
+@pytest.mark.parametrize("size", [window.ROOM - 1, window.ROOM, window.ROOM + 1, 3 * window.ROOM])
+def test_what_has_no_room_in_the_window(any_vm: VM, size: int) -> None:
+    """Arguments, what the host answers and results, below and above the most that fits."""
+    code = wat(
+        f"""{REGION} (data (i32.const 8) "key")
+        (func (export "query") (param i32 i32) (result i32)
+          (call $db_read (call $region (i32.const 8) (i32.const 3))))
+        (func (export "sudo") (param i32 i32) (result i32) (local.get 1))""",
+        "db_read", memory=16,
+    )  # fmt: skip
+    checksum, backend, data = any_vm.store_code(code), Memory(), b"v" * size
+    backend.records[b"key"] = data
+    assert any_vm.call(checksum, "query", [b"", b"{}"], backend, ENOUGH).data == data
+    assert any_vm.call(checksum, "sudo", [b"", data], backend, ENOUGH).data == data

@@ -1,9 +1,12 @@
 """The same contracts on three machines: the fast way into wasmtime, its public API, and libwasmvm.
 
 Results, texts of errors, gas, questions to the chain and storage are compared after every call: of random programs
-(`helpers.programs`), of our contracts with the recorded calls, and of our contracts with bytes of their code replaced.
+(`helpers.programs`), of contracts that do not keep to the interface (`helpers.unruly`), of our contracts with the
+recorded calls, and of our contracts with bytes of their code replaced. The fast way takes the straight lane (see
+`chain.vm.gates`), the public API the long one.
 libwasmvm takes part where `LIGHTSHIP_LIBWASMVM` names a folder that has the version of the default era.
-`LIGHTSHIP_PROGRAMS` is how many programs there are, `LIGHTSHIP_MUTANTS` how many variants of each contract.
+`LIGHTSHIP_PROGRAMS` is how many programs there are, of both kinds, `LIGHTSHIP_MUTANTS` how many variants of each
+contract.
 """
 
 from __future__ import annotations
@@ -16,14 +19,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from helpers import gasrecord
+from helpers import gasrecord, unruly
 from helpers.gasworld import ALICE, ENV, Call, Ledger, Runner, Seen, World, info, ours, theirs
 from helpers.libwasmvm import Native, library
 from helpers.mutants import replaced
 from helpers.programs import program
 
 import contracts
-from chain.vm import DEFAULT_ERA, ERAS, VM, VmError, wasm
+from chain.vm import DEFAULT_ERA, ERAS, VM, VmError, instance, wasm
 from chain.vm.metering import meter
 
 PROGRAMS: Final = int(os.environ.get("LIGHTSHIP_PROGRAMS", "320"))
@@ -136,6 +139,55 @@ def test_random_programs(machines: Machines, part: int) -> None:
         out_of_gas += sum("Ran out of gas" in step.seen.error for step in first)
         failed += sum(step.seen.gas.remaining > 0 and bool(step.seen.error) for step in first)
     assert min(succeeded, out_of_gas, failed) > 0
+
+
+# --- contracts that do not keep to the interface --------------------------------------------------
+
+LONGEST: Final = 65_408
+"""The most that the straight lane has room for."""
+
+
+def misused(run: Runner, checksum: bytes, limits: list[int]) -> list[Step]:
+    """The same two calls with each of the limits, on the same storage."""
+    steps: list[Step] = []
+    for entry, args in (("execute", (ENV, info(ALICE), b"{}")), ("query", (ENV, b"{}"))):
+        for limit in limits:
+            world = World(run, limit)
+            ledger = Watched(world, ALICE)
+            world.contracts[ALICE] = checksum, ledger
+            ledger.records = {b"key": b"v", b"some": b"v" * LONGEST, b"long": b"v" * (LONGEST + 1)}
+            stepped(run, checksum, Call(entry, args), ledger, limit, steps)
+    return steps
+
+
+def charged(machines: Machines, checksum: bytes) -> set[int]:
+    """What the calls have used after each charge of the host."""
+    used: set[int] = set()
+    charge = instance.Call.charge
+
+    def noted(call: instance.Call, cost: int) -> None:
+        charge(call, cost)
+        used.add(call.limit - call.left)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instance.Call, "charge", noted)
+        misused(ours(machines.slow), checksum, [LIMIT])
+    return used
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_contracts_that_break_the_rules(machines: Machines, part: int) -> None:
+    """With gas for all, and with just what each charge takes and one less."""
+    errors: set[str] = set()
+    for number in range(part, PROGRAMS, PARTS):
+        checksum = machines.store(unruly.contract(number))
+        edges = sorted({used - less for used in charged(machines, checksum) for less in (0, 1)})
+        limits = [LIMIT, *random.Random(number).sample(edges, min(len(edges), 12))]
+        first, *others = [misused(run, checksum, limits) for run in machines.runners()]
+        for other in others:
+            agree(first, other, number)
+        errors.update(step.seen.error for step in first)
+    assert len(errors) > 10
 
 
 # --- contracts ------------------------------------------------------------------------------------
