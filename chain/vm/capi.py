@@ -52,7 +52,7 @@ _REMAINING: Final = REMAINING.encode()
 _GATE: Final = gates.GATE.encode()
 _WINDOW: Final = gates.WINDOW.encode()
 _MEMORY: Final = b"memory"
-_DATA: Final = layout.DATA
+_DATA, _ROOM, _STRAIGHT, _NOTHING = layout.DATA, layout.ROOM, layout.STRAIGHT, layout.NOTHING
 _NONE: Final = (0, 0, 0, 0)
 _into: Final = struct.Struct(layout.INTO).pack_into
 _out_of: Final = struct.Struct(layout.OUT_OF).unpack_from
@@ -196,37 +196,33 @@ class Engine:
 
     def _callback(self, host: HostFunction) -> Callable[[], int]:
         """What wasmtime calls."""
-        active, straight, params = self.active, host.straight, host.signature.params
-        two, called, leave = params == 2, _called, _answer
-        straight_mode, nothing, data, room = (
-            layout.STRAIGHT,
-            layout.NOTHING,
-            layout.DATA,
-            layout.ROOM,
-        )
+        active, straight, signature = self.active, host.straight, host.signature
+        params, regions = signature.params, len(signature.regions or ())
 
         def callback() -> int:
             guest = active.guest
             assert guest is not None  # noqa: S101 (host functions run inside a guest only)
             try:
                 call, window = guest.call, guest.window
-                call.left, mode, first, second, third, fourth = called(window)
-                if mode != straight_mode:
+                call.left, mode, first, second, third, fourth = _called(window)
+                if mode != _STRAIGHT:
                     _long(host, guest, mode, (first, second, third, fourth)[:params])
                     return 0
                 assert straight is not None  # noqa: S101 (the guest has this lane for no other)
-                middle = data + first
-                if two:
+                middle = _DATA + first
+                if regions == 1:
+                    answer = straight(call, window[_DATA:middle].tobytes())
+                elif regions:
                     last = window[middle : middle + second].tobytes()
-                    answer = straight(call, window[data:middle].tobytes(), last)
+                    answer = straight(call, window[_DATA:middle].tobytes(), last)
                 else:
-                    answer = straight(call, window[data:middle].tobytes())
-                size = nothing
+                    answer = straight(call, first)
+                size = _NOTHING
                 if answer is not None:
                     call.pending, size = answer, len(answer)
-                    if size <= room:
-                        window[data : data + size] = answer
-                leave(window, 0, call.left, size)
+                    if size <= _ROOM:
+                        window[_DATA : _DATA + size] = answer
+                _answer(window, 0, call.left, size)
             except BaseException as error:  # noqa: BLE001 (it is raised again after the trap)
                 return guest.fail(error)
             return 0
@@ -400,7 +396,7 @@ class Guest:
 
     def straight(self, entry: str, args: Sequence[bytes]) -> bytes | None:
         number, data = self._module.numbers.get(entry), b"".join(args)
-        if number is None or len(data) > layout.ROOM:
+        if number is None or len(data) > _ROOM:
             return None
         call, window = self.call, self.window
         window[layout.COSTS] = call.era.host.packed

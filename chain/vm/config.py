@@ -68,7 +68,7 @@ POOL: Final[dict[str, int]] = {
 }
 """Slots for instances that live at the same time: calls nested in queries, in a few threads."""
 
-_FORMAT: Final = 6
+_FORMAT: Final = 7
 """Raise this when metered code or the cache's files change their meaning."""
 
 

@@ -185,19 +185,21 @@ class Gates:
     def _straight(self, index: int, signature: Signature) -> str:
         if signature.regions is None:
             return ""
-        takes, lengths, at = "", "", f"(i32.const {window.DATA})"
+        takes, arguments, at = "", "", f"(i32.const {window.DATA})"
         for place, longest in enumerate(signature.regions):
-            length = f"local.get $length{place}"
             takes += self._filled(_TAKEN, parameter=place, into=at, longest=longest)
-            lengths += self._filled(_STORE, at=window.ARGUMENTS + 4 * place, value=length)
-            at = f"(i32.add {at} ({length}))"
+            at = f"(i32.add {at} (local.get $length{place}))"
+        for place in range(signature.params):
+            name = f"$length{place}" if place < len(signature.regions) else place
+            value = f"local.get {name}"
+            arguments += self._filled(_STORE, at=window.ARGUMENTS + 4 * place, value=value)
         return self._filled(
             _STRAIGHT,
             flag=window.WRITES if signature.writing else window.READS,
             takes=takes,
-            lengths=lengths,
+            arguments=arguments,
             function=index,
-            answer=self._filled(_ANSWER, function=index) if signature.result_bits else "return",
+            answer=self._filled(_PLACED, function=index) if signature.result_bits else "return",
         )
 
     def _place(self) -> str:
@@ -216,7 +218,7 @@ class Gates:
             table=" ".join(map(str, range(len(names) + 1))),
             cases="".join(f"end {self._case(name)} br $done " for name in names),
             passes="".join(
-                self._filled(_PASSED, name=name, how=window.UNPLACED + place)
+                self._filled(_ARGUMENT, name=name, how=window.UNPLACED + place)
                 for place, name in enumerate("abc")
             ),
             deallocate="unreachable" if function is None else f"call {function}",
@@ -274,7 +276,7 @@ _RESULT_64: Final = "(i64.load {window} offset={RESULT} (i32.const 0))"
 
 _IMPORT: Final = """
 (func {typed}
-  (local $before i64) (local $lane i32) (local $length0 i32) (local $length1 i32) (local $placed i32)
+  (local $before i64) (local $gas i64) (local $lane i32) (local $length0 i32) (local $length1 i32) (local $placed i32)
   {straight}
   (i64.store {window} offset={GAS} (i32.const 0) (global.get {left}))
   (i32.store {window} offset={MODE} (i32.const 0) (i32.load {window} offset={DEPTH} (i32.const 0)))
@@ -290,11 +292,13 @@ _STRAIGHT: Final = """
     (local.set $lane (i32.load {window} offset={OPEN} (i32.const 0)))
     (br_if $long (i32.eqz (i32.and (local.get $lane) (i32.const {flag}))))
     (local.set $before (global.get {left}))
-    (global.set {left} (i64.sub (local.get $before) (i64.load {window} offset={CALL_COST} (i32.const 0))))
+    (local.set $gas (i64.sub (local.get $before) (i64.load {window} offset={CALL_COST} (i32.const 0))))
+    (br_if $long (i64.lt_s (local.get $gas) (i64.const 0)))
+    (global.set {left} (local.get $gas))
     {takes}
     (i64.store {window} offset={GAS} (i32.const 0) (global.get {left}))
     (i32.store {window} offset={MODE} (i32.const 0) (i32.const {STRAIGHT}))
-    {lengths}
+    {arguments}
     call {function}
     (global.set {left} (i64.load {window} offset={GAS} (i32.const 0)))
     {answer})
@@ -307,7 +311,7 @@ _TAKEN: Final = """
       (then (global.set {left} (local.get $before)) (br $long)))
 """
 
-_ANSWER: Final = """
+_PLACED: Final = """
     (local.set $length0 (i32.load {window} offset={RESULT} (i32.const 0)))
     (if (i32.eq (local.get $length0) (i32.const -1)) (then (return (i32.const 0))))
     (i32.store {window} offset={OPEN} (i32.const 0) (i32.const 0))
@@ -396,7 +400,7 @@ _TAKE: Final = """
 """
 """Copies what a Region holds into the window. Gives its length, or -1 when nothing was done."""
 
-_PASSED: Final = """
+_ARGUMENT: Final = """
         (br_if $passed (i32.eqz (local.get $count)))
         (call {place} (local.get $at) (local.get ${name}))
         (local.set $placed)

@@ -125,18 +125,30 @@ def db_scan(call: Call, start: int, end: int, order: int) -> int:
 
 
 def db_next(call: Call, iterator: int) -> int:
-    key, value = _next(call, iterator) or (b"", b"")
-    return call.pass_to_guest(_section(key) + _section(value))
+    return _passed(call, _next_record(call, iterator))
 
 
 def db_next_key(call: Call, iterator: int) -> int:
-    record = _next(call, iterator)
-    return 0 if record is None else call.pass_to_guest(record[0])
+    return _passed(call, _next_key(call, iterator))
 
 
 def db_next_value(call: Call, iterator: int) -> int:
+    return _passed(call, _next_value(call, iterator))
+
+
+def _next_record(call: Call, iterator: int) -> bytes:
+    key, value = _next(call, iterator) or (b"", b"")
+    return _section(key) + _section(value)
+
+
+def _next_key(call: Call, iterator: int) -> bytes | None:
     record = _next(call, iterator)
-    return 0 if record is None else call.pass_to_guest(record[1])
+    return None if record is None else record[0]
+
+
+def _next_value(call: Call, iterator: int) -> bytes | None:
+    record = _next(call, iterator)
+    return None if record is None else record[1]
 
 
 def _next(call: Call, iterator: int) -> tuple[bytes, bytes] | None:
@@ -393,7 +405,7 @@ def _asked(call: Call, request: bytes) -> bytes:
 class HostFunction:
     """`run` takes the call and the parameters of the `signature`, pointers as unsigned numbers.
 
-    `straight` takes the call and what the Regions hold, and gives what goes into the Region of the answer.
+    `straight` takes the call and what the Regions hold, or a number, and gives what goes into the Region of the answer.
     """
 
     run: Callable[..., int | None]
@@ -411,6 +423,9 @@ _STRAIGHT: Final[Mapping[str, Callable[..., bytes | None]]] = {
     "db_read": _stored,
     "db_write": _store,
     "db_remove": _remove,
+    "db_next": _next_record,
+    "db_next_key": _next_key,
+    "db_next_value": _next_value,
     "addr_validate": _fault,
     "query_chain": _asked,
 }

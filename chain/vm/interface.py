@@ -22,8 +22,9 @@ MAX_REQUEST: Final = 64 << 10
 class Signature:
     """`params` i32 values, and a result of `result_bits` (0, 32 or 64).
 
-    `regions` tells of functions whose parameters all are Regions to be read: how long each may be. Their result, if
-    they have one, is a Region for what the host answers, or 0. Those that need the right to do so are `writing`.
+    `regions` is there for functions whose result, if they have one, is a Region for what the host answers, or 0: their
+    first parameters are Regions to be read, as long as it says at most, and the others numbers. Those that need the
+    right to do so are `writing`.
     """
 
     params: int
@@ -38,9 +39,9 @@ SIGNATURES: Final[Mapping[str, Signature]] = MappingProxyType(
         "db_write": Signature(2, 0, (MAX_KEY, MAX_VALUE), writing=True),
         "db_remove": Signature(1, 0, (MAX_KEY,), writing=True),
         "db_scan": Signature(3, 32),
-        "db_next": Signature(1, 32),
-        "db_next_key": Signature(1, 32),
-        "db_next_value": Signature(1, 32),
+        "db_next": Signature(1, 32, ()),
+        "db_next_key": Signature(1, 32, ()),
+        "db_next_value": Signature(1, 32, ()),
         "addr_validate": Signature(1, 32, (MAX_HUMAN,)),
         "addr_canonicalize": Signature(2, 32),
         "addr_humanize": Signature(2, 32),

@@ -50,8 +50,8 @@ left to be read, or (`UNPLACED` and the argument's place) the Region that an arg
 CALLED: Final = "<qiIIII"
 """From `GAS`: the gas, the mode, four arguments."""
 STRAIGHT, PLACE = 8, 9
-"""Modes. In the straight lane the arguments are lengths. `PLACE` asks for what the host answered there to be written to
-the Region that is the first argument. All others are the long lane, and what `DEPTH` is."""
+"""Modes. In the straight lane the lengths of Regions are the arguments. `PLACE` asks for what the host answered there
+to be written to the Region that is the first argument. All others are the long lane, and what `DEPTH` is."""
 ENTERED, DEEPEST = 2, 3
 """`DEPTH` in the entry point and the helpers, and in allocate for what a host function answered."""
 

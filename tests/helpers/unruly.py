@@ -16,8 +16,8 @@ PAGES: Final = 16
 KEYS: Final = (b"key", b"some", b"", b"long")
 """Under these its storage should have something; the last one's value should be long."""
 IMPORTS: Final = (
-    "db_read", "db_write", "db_remove", "db_scan", "db_next", "addr_validate", "addr_canonicalize",
-    "debug", "query_chain",
+    "db_read", "db_write", "db_remove", "db_scan", "db_next", "db_next_key", "db_next_value", "addr_validate",
+    "addr_canonicalize", "debug", "query_chain",
 )  # fmt: skip
 
 _END: Final = PAGES << 16
@@ -47,7 +47,7 @@ _FRAME: Final = f"""
   (func $use (param $at i32)
     (call $note (local.get $at))
     (if (local.get $at) (then
-      (call $note (i32.load offset=8 (local.get $at)))
+      (call $note (i32.add (i32.load offset=4 (local.get $at)) (i32.load offset=8 (local.get $at))))
       (if (i32.load offset=8 (local.get $at)) (then
         (call $note (i32.load8_u (i32.load (local.get $at)))))))))
   (func $burn (param $times i32)
@@ -121,14 +121,15 @@ def _deed(dice: random.Random) -> str:
         return "unreachable"
     if kind < 0.12:
         return f"(call $burn (i32.const {dice.choice((1, 20, 3_000))}))"
-    name = dice.choice(("db_read", "db_write", *IMPORTS))
+    name = dice.choice(("db_read", "db_write", "db_scan", *IMPORTS))
     match name:
         case "db_write" | "addr_canonicalize":
             call = f"(call ${name} {_region(dice)} {_region(dice)})"
         case "db_scan":
-            call = f"(call $db_scan (i32.const 0) {_region(dice)} (i32.const {dice.choice((1, 2, 3))}))"
-        case "db_next":
-            call = f"(call $db_next (i32.const {dice.choice((0, 0, 1))}))"
+            end = _region(dice) if dice.random() < 0.3 else "(i32.const 0)"
+            call = f"(call $db_scan (i32.const 0) {end} (i32.const {dice.choice((1, 1, 2, 2, 3))}))"
+        case "db_next" | "db_next_key" | "db_next_value":
+            call = f"(call ${name} (i32.const {dice.choice((0, 0, 0, 0, 1, -1))}))"
         case _:
             call = f"(call ${name} {_region(dice)})"
     if name in {"db_write", "db_remove", "debug"}:

@@ -244,34 +244,46 @@ def test_reentry_through_allocate_is_bounded(any_vm: VM) -> None:
     assert str(caught.value) == f"{prefix}{prefix}Maximum call depth exceeded."
 
 
-@pytest.mark.parametrize("phase", ["allocate", "execute", "deallocate"])
-def test_how_often_allocate_may_read(any_vm: VM, phase: str) -> None:
-    """Each read has something to place, for which it calls allocate; that may not do so again."""
+REENTERING = """
+  (data (i32.const 0) "\\50\\00\\00\\00\\01\\00\\00\\00\\01\\00\\00\\00")
+  (data (i32.const 16) "\\70\\00\\00\\00\\00\\04\\00\\00\\00\\00\\00\\00")
+  (data (i32.const 32) "\\50\\00\\00\\00\\01\\00\\00\\00\\00\\00\\00\\00")
+  (data (i32.const 80) "k")
+  (global $more (mut i32) (i32.const 0)) (global $began (mut i32) (i32.const 0))
+  (func (export "allocate") (param i32) (result i32)
+    (if (global.get $more) (then
+      (global.set $more (i32.sub (global.get $more) (i32.const 1)))
+      (drop (call $db_read (i32.const 0)))))
+    (if (i32.eqz (global.get $began)) (then (global.set $began (i32.const 1)) FIRST))
+    (i32.const 16))
+  (func (export "deallocate") (param i32) LAST)
+  (func (export "execute") (param i32) (result i32) ENTRY (local.get 0))
+"""
+
+
+@pytest.mark.parametrize("phase", ["FIRST", "ENTRY", "LAST"])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        "(call $db_read (i32.const 0))",
+        "(call $addr_canonicalize (i32.const 32) (i32.const 16))",  # of nothing, which it says
+    ],
+)
+def test_how_deep_allocate_may_read(any_vm: VM, phase: str, ask: str) -> None:
+    """The host has an answer to place, for which it calls allocate; that may not make it do so again."""
     backend = Memory()
     backend.records[b"k"] = b"v"
-    read, regions = "(drop (call $db_read (i32.const 0)))", REENTRANT.split("(data")[1:4]
-    data = "(data" + "(data".join(regions).split("(func")[0]
 
-    def deep(times: int) -> CallResult:
-        begin = {each: f"(global.set $more (i32.const {times - 1})) {read}" if each == phase else ""
-                 for each in ("allocate", "execute", "deallocate")}  # fmt: skip
-        code = wat(
-            f"""(func (export "execute") (param i32) (result i32) {begin["execute"]} (local.get 0))""",
-            "db_read",
-            allocator=f"""{data} (global $more (mut i32) (i32.const 0)) (global $began (mut i32) (i32.const 0))
-              (func (export "allocate") (param i32) (result i32)
-                (if (global.get $began)
-                  (then (if (global.get $more) (then
-                    (global.set $more (i32.sub (global.get $more) (i32.const 1))) {read})))
-                  (else (global.set $began (i32.const 1)) {begin["allocate"]}))
-                (i32.const 16))
-              (func (export "deallocate") (param i32) {begin["deallocate"]})""",
-        )
-        return any_vm.call(any_vm.store_code(code), "execute", [b"x"], backend, ENOUGH)
+    def reading(more: int) -> None:
+        text = REENTERING.replace(phase, f"(global.set $more (i32.const {more})) (drop {ask})")
+        for other in ("FIRST", "ENTRY", "LAST"):
+            text = text.replace(other, "")
+        code = any_vm.store_code(wat("", "db_read", "addr_canonicalize", allocator=text))
+        any_vm.call(code, "execute", [b"x"], backend, ENOUGH)
 
-    assert deep(1).data
+    reading(0)
     with pytest.raises(errors.CallDepthExceeded) as caught:
-        deep(2)
+        reading(1)
     assert caught.value.levels == 2
 
 
