@@ -1,17 +1,19 @@
 """The fast way into wasmtime: its C API, by ctypes, without the Python objects in between.
 
-The public API costs eight times as much per contract call (`engine_api` keeps that way working, and
+The public API costs twelve times as much per contract call (`engine_api` keeps that way working, and
 a differential test compares the two). The rules that make this safe:
 
 * `PyDLL` keeps the interpreter lock over the whole call, so nothing here runs at the same time.
-* No exception may leave a callback: it is stored in the guest, and the code is stopped by a trap.
-  (A signal handler that raises, as Python's own for SIGINT does, could break this between two
+* No exception may leave a callback, for then wasmtime takes what happens to be there for a trap: it is
+  stored in the guest, and the code is stopped by a trap. `stack.check_frames` sees to it that there is room
+  to do so. (A signal handler that raises, as Python's own for SIGINT does, could break this between two
   instructions: a process that runs contracts on its main thread replaces it.)
 * Traps and errors belong to whoever receives them, and are deleted.
 * What C keeps an address of stays referenced: callbacks by the engine, modules by their users,
   buffers by the guest.
 * Memory is read and written only through a memoryview whose length is the size that wasmtime
-  reported; a pointer beyond it makes the guest ask again, because the memory may have grown.
+  reported; a pointer beyond it makes the guest ask again, because the memory may have grown. The window has
+  one size and stays where it is; views of it are remembered by address, and used by living guests only.
 * Types were checked when the module was loaded: the unchecked calls rely on it.
 
 Struct layouts come from the wheel's own bindings.
@@ -20,6 +22,7 @@ Struct layouts come from the wheel's own bindings.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import struct
 import sys
 import threading
@@ -265,12 +268,17 @@ def _long(host: HostFunction, guest: Guest, mode: int, values: Sequence[int]) ->
 
 
 def _may_reserve_address_space() -> bool:
-    """The pool reserves about 4 GiB of addresses per slot, and aborts where it may not."""
+    """Whether the addresses for the pool can be had: wasmtime ends the process where they cannot.
+
+    A limit (RLIMIT_AS) or a small address space (39 bits on some ARM systems) may forbid it.
+    """
     if sys.platform == "win32":
         return True
-    import resource  # noqa: PLC0415
-
-    return resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY
+    try:
+        mmap.mmap(-1, config.ADDRESSES, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
+    except OSError:
+        return False
+    return True
 
 
 def _free_engine(library: _Library, linker: int, engine: int) -> None:
@@ -357,9 +365,9 @@ class Guest:
         self._view = memoryview(b"")
         self._fetched = False
         self._store: int | None
-        self._outer, active.guest = active.guest, self
         self._store = library.store_new(module.engine.pointer, None, None)
         self.context = library.store_context(self._store)
+        self._outer, active.guest = active.guest, self
         try:
             self._instantiate(module)
         except BaseException:
@@ -408,7 +416,7 @@ class Guest:
         call.depth = 0
         if how == layout.UNREAD:
             return call.take_result(result)
-        call.place(result, args[how - layout.UNPLACED])
+        call.place(result, args[how - layout.UNPLACED])  # which raises for the same reasons
         raise RuntimeError(f"the guest could not be given argument {how - layout.UNPLACED}")
 
     def _run(self, number: int, values: Sequence[int]) -> int:

@@ -51,9 +51,9 @@ class Compiler:
         self._worker: subprocess.Popen[bytes] | None = None
 
     def compile(self, code: bytes, ops: OpCosts, memory_pages: int) -> bytes:
-        """A serialized wasmtime module of `code`, which must be valid Wasm.
+        """A serialized wasmtime module of `code`.
 
-        Raises `CompileError`, also when a limit is hit.
+        Raises `CompileError`, also when a limit is hit or the code is not valid.
         """
         settings = json.dumps({"ops": asdict(ops), "memory_pages": memory_pages}).encode()
         with self._lock:
@@ -185,11 +185,15 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
 
 
 def _builder() -> Callable[..., bytes]:
-    engine = config.new_engine()
+    engine, validator = config.new_engine(), config.new_engine(wasm_multi_memory=False)
 
     def build(code: bytes, ops: dict[str, Any], memory_pages: int) -> bytes:
-        metered = meter(wasm.parse(code), OpCosts(**ops), memory_pages)
+        module = wasm.parse(code)
+        metered = meter(module, OpCosts(**ops), memory_pages)
         try:
+            wasmtime.Module.validate(
+                validator, code
+            )  # not all of it has been through the static checks
             return bytes(wasmtime.Module(engine, metered).serialize())
         except wasmtime.WasmtimeError as error:
             reason = " ".join(str(error).split())

@@ -54,19 +54,31 @@ SETTINGS: Final[dict[str, bool | int]] = {
     "wasm_bulk_memory": True,
     "wasm_multi_memory": True,
 }
-"""What compiled modules are made of: `gates` adds a memory and copies between the two."""
+"""What metered modules are made of: `gates` adds a memory and copies between the two.
+
+Only for code that was validated with `CONTRACTS`, which knows of one memory: the second is the window.
+"""
+
+MAX_NESTED: Final = 12
+"""Calls inside one another; the chain stops queries at depth 10 before that."""
+
+AT_ONCE: Final = 3
+"""Calls not inside others that may run at the same time. The interpreter lock leaves little to gain by more."""
 
 POOL: Final[dict[str, int]] = {
-    "total_core_instances": 64,
-    "total_memories": 128,
+    "total_core_instances": AT_ONCE * MAX_NESTED,
+    "total_memories": 2 * AT_ONCE * MAX_NESTED,
     "max_memories_per_module": 2,
-    "total_tables": 64,
+    "total_tables": AT_ONCE * MAX_NESTED,
     "max_core_instance_size": 8 << 20,
     "table_elements": 10_000,
     "linear_memory_keep_resident": 16 << 10,
     "table_keep_resident": 64 << 10,
 }
-"""Slots for instances that live at the same time: calls nested in queries, in a few threads."""
+"""Slots for all instances that can live at the same time. An instance has the contract's memory and the window."""
+
+ADDRESSES: Final = POOL["total_memories"] * (4_160 << 20)
+"""Bytes of address space that the pool reserves: 4 GiB for each memory, and guards around them."""
 
 _FORMAT: Final = 7
 """Raise this when metered code or the cache's files change their meaning."""

@@ -6,8 +6,8 @@ arguments: they, the gas that is left and the results lie in the *window* (see `
 There are two lanes. In the *long* one the host does everything: it allocates Regions, checks and charges them and
 moves the bytes. In the *straight* one functions added here do that in Wasm, and the host finds the contents of
 Regions in the window and leaves there what it answers. They only know how things go when all is well: whenever
-a Region is not as it should be, a limit is met or the gas would not do, nothing has happened yet, and it happens in the
-long lane, which knows every error. Both charge the same.
+a Region is not as it should be, a limit is met or the gas would not do, nothing has happened since the contract's own
+code last ran, and it goes on in the long lane, which knows every error. Both charge the same.
 
 The functions are written as text. wasmtime's `wat2wasm` assembles it without looking at the indices in it, which are
 those of the module that the functions are added to.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 GATE: Final = "lightship_gate"
 WINDOW: Final = "lightship_window"
 RESERVED: Final = (GATE, WINDOW)
-"""Names that contracts cannot export."""
+"""Names under which a metered module shows nothing of the contract's own."""
 ALLOCATE, DEALLOCATE = 0, 1
 """What the gate calls under these numbers; `numbers` says what under the others."""
 
@@ -41,7 +41,8 @@ HELPERS: Final = {
 }
 """The types that a contract must export these with."""
 
-_MOST_ARGUMENTS: Final = 3
+MOST_ARGUMENTS: Final = 3
+"""Of an entry point."""
 _REF_FUNC: Final = 0xD2
 _END: Final = b"\x0b"
 
@@ -59,7 +60,7 @@ def numbers(exports: Mapping[str, FuncType]) -> dict[str, int]:
 
 
 def _takes_pointers(kind: FuncType) -> bool:
-    few = len(kind.params) <= _MOST_ARGUMENTS
+    few = len(kind.params) <= MOST_ARGUMENTS
     return few and not kind.params.strip(bytes((I32,))) and kind.results == bytes((I32,))
 
 
@@ -80,6 +81,8 @@ class Gates:
     def __init__(self, module: wasm.Module, remaining: int) -> None:
         self._module = module
         self._imports = module.imported_functions
+        self._exports = module.exported_functions()
+        self._indices = {e.name: e.index for e in module.exports if e.kind == wasm.FUNC_KIND}
         self._first = len(self._imports) + len(module.functions)
         self._types = len(module.types)
         self._window = max(1, len(module.memories))
@@ -117,10 +120,11 @@ class Gates:
         )  # fmt: skip
 
     def _imported(self, entry: wasm.Import) -> bytes:
-        """How a function is imported: what the host does not have, so that it cannot be linked."""
+        """As () -> () what the host has; all else with another type, so that it cannot be linked."""
         if self._signature(entry) is not None:
             return b"\0" + unsigned(self._types)
-        return b"\0" + unsigned(self._types + 1) if self._kind(entry) == _PLAIN else entry.described
+        other = unsigned(self._types + 1)
+        return b"\0" + other if self._kind(entry) == _PLAIN else entry.described
 
     def _kind(self, entry: wasm.Import) -> FuncType:
         return self._module.types[entry.type_index or 0]
@@ -134,7 +138,7 @@ class Gates:
         return known if self._kind(entry) == kind else None
 
     def memories(self, own: list[bytes]) -> list[bytes]:
-        """The memories of the module and the window; without any of its own it gets one of no pages."""
+        """The memories of the module and the window, which is the second also of a program without any."""
         return [*(own or [b"\x01\0\0"]), b"\x01\x01\x01"]
 
     def exports(self) -> dict[str, tuple[int, int]]:
@@ -150,7 +154,7 @@ class Gates:
         """What the texts name: indices, what is in `window`, and parts of functions."""
         layout = {name: value for name, value in vars(window).items() if name.isupper()}
         named = {"window": self._window, "left": remaining, "place": first, "take": first + 1}
-        named |= {f"A{place}": window.ARGUMENTS + 4 * place for place in range(_MOST_ARGUMENTS)}
+        named |= {f"A{place}": window.ARGUMENTS + 4 * place for place in range(MOST_ARGUMENTS)}
         parts = {name: text.format_map(layout | named) for name, text in _PARTS.items()}
         return layout | named | parts
 
@@ -210,7 +214,7 @@ class Gates:
 
     def _gate(self) -> str:
         """`br_table` out of one block for each function; behind the last is nothing."""
-        names = numbers(self._module.exported_functions())
+        names = numbers(self._exports)
         function = self._exported("deallocate")
         return self._filled(
             _GATE,
@@ -228,17 +232,16 @@ class Gates:
         function = self._exported(name)
         if function is None:
             return "unreachable"
-        kind = self._module.exported_functions()[name]
+        kind = self._exports[name]
         arguments = "".join(f"local.get ${'abc'[place]} " for place in range(len(kind.params)))
         return f"{arguments} call {function}" + (" local.set $result" if kind.results else "")
 
     def _exported(self, name: str) -> int | None:
         """What to call for an exported function; None if it lacks, or is a helper with another type."""
-        kind = self._module.exported_functions().get(name)
+        kind = self._exports.get(name)
         if kind is None or HELPERS.get(name, kind) != kind:
             return None
-        exports = (e for e in self._module.exports if e.kind == wasm.FUNC_KIND and e.name == name)
-        return self.target(next(exports).index)
+        return self.target(self._indices[name])
 
     # --- elements
 

@@ -1,7 +1,7 @@
 """The 24 host functions of interface version 8.
 
-Each has the same stages: memory in, gas, the work, memory out. The engine has already charged the
-host call itself and holds the guest's gas in `call.left`. Pointers and lengths arrive as unsigned
+Each has the same stages: memory in, gas, the work, memory out. The host call itself has been charged, and
+the guest's gas is in `call.left`. Pointers and lengths arrive as unsigned
 32-bit numbers. Of the functions that have a straight lane (see `gates`) the work stands by itself, since
 there the guest does the rest. Limits, texts and the order of the stages: cosmwasm-vm imports.rs; the
 iterator limit: wasmvm internal/api/iterator.go.

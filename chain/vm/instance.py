@@ -55,7 +55,7 @@ class Guest(Protocol):
     def straight(self, entry: str, args: Sequence[bytes]) -> bytes | None:
         """Passes the arguments, runs the entry point, takes the result, all in the straight lane of `gates`.
 
-        None, and nothing has happened, if there is no such lane for them.
+        None, and nothing has happened, if there is no such lane for them. Raises what the long lane would.
         """
         ...
 
@@ -140,7 +140,7 @@ class Call:
         it: the contract pays for both (calls.rs, call_migrate_with_info_raw).
         """
         data = None
-        if kind is not None and len(kind.params) == len(args):
+        if kind is not None and len(kind.params) == len(args) and kind.results == _I32:
             data = self.guest.straight(entry, args)
         if data is None:
             data = self._run(entry, args, kind)

@@ -118,6 +118,8 @@ def meter(
         contents[number] = _appended(contents.get(number, b"\0"), items)
     if module.imports:
         contents[wasm.IMPORT] = gates.imports()
+    if walk.start is not None:
+        contents[wasm.START] = unsigned(gates.target(walk.start))
     if gates.wraps and wasm.ELEMENT in contents:
         contents[wasm.ELEMENT] = gates.elements(contents[wasm.ELEMENT])
     contents[wasm.MEMORY] = vector(
@@ -183,7 +185,7 @@ class _Walk:
         self._marked: dict[int, frozenset[int]] = {}
         """Of the last body that needed it."""
         self._remaining = remaining
-        self._start = _start_function(module)
+        self.start = _start_function(module)
 
     def body(self, body: wasm.Body, params: int, index: int, counter: int | None) -> bytes:
         """The locals and metered operators of function `index`; its sum goes to the global `counter`."""
@@ -215,7 +217,7 @@ class _Walk:
                 cost = 0
                 pos = stop
         self._add_effort(gas.charges)
-        parts[0] = gas.locals(data, body) + gas.entry(index == self._start)
+        parts[0] = gas.locals(data, body) + gas.entry(index == self.start)
         return b"".join(parts)
 
     def _accounting_operator(self, pos: int, stop: int) -> bytes:

@@ -1,12 +1,12 @@
-"""Room on the native stack.
+"""Room on the native stack, and on Python's.
 
 Compiled code runs on the stack of the calling thread, and each contract call inside another (a
 query from a contract) may use up to `config.MAX_WASM_STACK` of it before it traps, and then some
 for the host. wasmtime cannot know what the thread has: a thread with less would end the process.
 
-The rule: at most `MAX_NESTED` calls inside one another (the chain stops queries at depth 10 before
-that), on a thread that has room for all of them. The main thread and Python's threads have it on
-Linux with glibc and on macOS. On a thread that has not, the call moves to a new thread with enough.
+The rule: at most `config.MAX_NESTED` calls inside one another, on a thread that has room for all of
+them. The main thread and Python's threads have it on Linux with glibc and on macOS. On a thread that has
+not, the call moves to a new thread with enough.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_NESTED: Final = 12
 _HOST_SHARE: Final = 96 << 10
-REQUIRED: Final = MAX_NESTED * (config.MAX_WASM_STACK + _HOST_SHARE)
+REQUIRED: Final = config.MAX_NESTED * (config.MAX_WASM_STACK + _HOST_SHARE)
 _ROOMY: Final = 16 << 20
+_FRAMES: Final = 100
+"""Of Python, that a call may need until it is in a callback that can tell of an exception."""
 
 _starting = threading.Lock()
 
@@ -37,6 +38,15 @@ class _Thread(threading.local):
 
 
 _thread = _Thread()
+
+
+def check_frames() -> None:
+    """Raises `RecursionError` where Python's limit is near: it must not be met where C calls back into Python."""
+    try:
+        sys._getframe(sys.getrecursionlimit() - _FRAMES)  # noqa: SLF001
+    except ValueError:
+        return  # there are not so many frames
+    raise RecursionError("too many Python frames to call a contract")
 
 
 def enter() -> int:

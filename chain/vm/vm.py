@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import queue
 import re
 import threading
 from typing import TYPE_CHECKING, Final, Literal
@@ -122,7 +123,7 @@ class VM:
         return self._codes.put(code)
 
     def restore_code(self, code: bytes) -> bytes:
-        """Keeps a contract that was checked when it was first stored. It is compiled when used."""
+        """Keeps a contract without the static checks: some chain has stored it before. It is compiled when used."""
         return self._codes.put(code)
 
     def code(self, checksum: bytes) -> bytes:
@@ -204,8 +205,10 @@ class VM:
         `args` are the JSON arguments, `gas_limit` is in CosmWasm gas and below 2^64. `query` runs
         without write access; `migrate` may be given its third argument whether the contract takes
         it or not. Raises `CodeNotFound`, `CompileError` or a `CallError` (with `gas`), or whatever
-        the backend raised (with `gas_report`).
+        the backend raised (with `gas_report`). A call may wait for others, of other threads, to end.
         """
+        if len(args) > gates.MOST_ARGUMENTS:
+            raise ValueError(f"{len(args)} arguments, and contracts take {gates.MOST_ARGUMENTS}")
         if not 0 <= gas_limit < _U64:
             raise ValueError(f"gas limit {gas_limit} is not below 2^64")
         loaded = self._load(checksum)
@@ -215,10 +218,33 @@ class VM:
         return stack.run_roomy(lambda: _run(loaded, call, entry, args))
 
 
+_places: Final[queue.SimpleQueue[None]] = queue.SimpleQueue()
+"""One for each call that may run beside others, so that the engine's pool cannot be exhausted."""
+for _ in range(config.AT_ONCE):
+    _places.put(None)
+
+
 def _run(loaded: Loaded, call: Call, entry: str, args: Sequence[bytes]) -> CallResult:
+    stack.check_frames()
+    nested = stack.enter()
     try:
-        if stack.enter() > stack.MAX_NESTED:
-            raise TooManyNestedCalls(stack.MAX_NESTED)
+        if nested > 1:
+            return _run_here(loaded, call, entry, args, nested)
+        _places.get()  # until a call ends, which its gas sees to
+        try:
+            return _run_here(loaded, call, entry, args, nested)
+        finally:
+            _places.put(None)
+    finally:
+        stack.leave()
+
+
+def _run_here(
+    loaded: Loaded, call: Call, entry: str, args: Sequence[bytes], nested: int
+) -> CallResult:
+    try:
+        if nested > config.MAX_NESTED:
+            raise TooManyNestedCalls(config.MAX_NESTED)
         if loaded.lacks is not None:
             raise SignatureMismatch(f"export {loaded.lacks} is missing or has another type")
         call.guest = loaded.module.instantiate(call)
@@ -233,8 +259,6 @@ def _run(loaded: Loaded, call: Call, entry: str, args: Sequence[bytes]) -> CallR
     except BaseException as error:
         error.gas_report = call.report()  # type: ignore[attr-defined]
         raise
-    finally:
-        stack.leave()
 
 
 @functools.cache

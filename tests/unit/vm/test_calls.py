@@ -175,6 +175,32 @@ def test_a_start_function_has_no_gas(any_vm: VM) -> None:
         run(any_vm, code, "query", b"")
 
 
+def test_a_start_function_that_is_imported(any_vm: VM) -> None:
+    text = """(module (import "env" "debug" (func $debug)) (start $debug) (memory (export "memory") 1)
+        (func (export "interface_version_8")) (func (export "deallocate") (param i32))
+        (func (export "allocate") (param i32) (result i32) i32.const 16)
+        (func (export "query") (param i32) (result i32) local.get 0))"""
+    with pytest.raises(errors.InstantiationError, match="incompatible import type"):
+        run(any_vm, bytes(wasmtime.wat2wasm(text)), "query", b"")
+
+
+def test_the_helpers_are_no_entry_points(any_vm: VM) -> None:
+    with pytest.raises(errors.SignatureMismatch, match="deallocate does not return a pointer"):
+        run(any_vm, wat(""), "deallocate", b"x")
+
+
+def test_more_arguments_than_any_entry_point_takes(any_vm: VM) -> None:
+    with pytest.raises(ValueError, match="4 arguments"):
+        run(any_vm, wat(""), "execute", b"", b"", b"", b"")
+
+
+def test_many_exports(any_vm: VM) -> None:
+    """As many as fit: what is added for each must not look at all others."""
+    names = "".join(f'(export "entry{number}" (func $query))' for number in range(20_000))
+    code = wat(f'(func $query (export "query") (param i32) (result i32) (local.get 0)) {names}')
+    assert run(any_vm, code, "entry19999", b"x").data == b"x"
+
+
 ZERO_ALLOCATOR = """
   (func $allocate (export "allocate") (param i32) (result i32) i32.const 0)
   (func (export "deallocate") (param i32))

@@ -404,8 +404,11 @@ def test_too_little_memory_to_compile_is_a_refusal(monkeypatch: pytest.MonkeyPat
 def test_the_compiler_refuses(vm: VM) -> None:
     compiler = Compiler()
     bulk = wat("(func (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)))")
+    window = wat("(func (i64.store 1 (i32.const 0) (i64.const 0)))")
     with pytest.raises(CompileError, match="Bulk memory operations are not supported"):
         compiler.compile(bulk, DEFAULT_ERA.ops, 512)
+    with pytest.raises(CompileError, match="alignment too large"):  # it would name the window
+        compiler.compile(window, DEFAULT_ERA.ops, 512)
     with pytest.raises(CompileError, match="size minimum must not be greater than maximum"):
         compiler.compile(wat("", memory=20), DEFAULT_ERA.ops, 10)
     compiler.close()

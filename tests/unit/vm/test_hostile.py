@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from unit.vm.support import ENV, Memory, artifact, encode, info, wat
+from unit.vm.support import ENOUGH, ENV, REGION, Memory, artifact, encode, info, wat
 
-from chain.vm import Aborted, HostError, OutOfGas, Trap, errors, stack
+from chain.vm import Aborted, HostError, OutOfGas, Trap, config, errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,10 +151,53 @@ def test_nested_calls_each_at_the_end_of_their_stack(any_vm: VM) -> None:
 
     deepest = max(n for n in range(0, 65536, 256) if fits(n))
     assert 1000 < deepest < 65000
-    assert call(deepest, stack.MAX_NESTED) == b"bottom"
+    assert call(deepest, config.MAX_NESTED) == b"bottom"
     with pytest.raises(errors.TooManyNestedCalls):
-        call(1, stack.MAX_NESTED + 1)
+        call(1, config.MAX_NESTED + 1)
     assert call(1, 1) == b"bottom"
+
+
+def test_many_threads_with_nested_calls(any_vm: VM) -> None:
+    """More than there are places for: they wait, and none is refused one."""
+    checksum = any_vm.store_code(wat(DEEP, "query_chain"))
+
+    def call(levels: int) -> bytes:
+        def answer(request: bytes, gas_limit: int) -> bytes:
+            return call(levels - 1) if levels > 1 else b"bottom"
+
+        return any_vm.call(checksum, "query", [ENV, bytes(2)], Memory(answer), ENOUGH).data
+
+    with ThreadPoolExecutor(3 * config.AT_ONCE) as threads:
+        levels = [config.MAX_NESTED] * 40
+        assert set(threads.map(call, levels)) == {b"bottom"}
+
+
+def test_near_the_limit_of_pythons_frames(any_vm: VM) -> None:
+    """Python says so before the call: where C calls back it could not be told."""
+    code = wat(
+        f"""{REGION} (data (i32.const 8) "key")
+        (func (export "query") (param i32 i32) (result i32)
+          (drop (call $addr_validate (call $region (i32.const 8) (i32.const 3))))
+          (drop (call $addr_canonicalize (call $region (i32.const 8) (i32.const 0)) (i32.const 8)))
+          (call $db_read (call $region (i32.const 8) (i32.const 3))))""",
+        "db_read", "addr_validate", "addr_canonicalize",
+    )  # fmt: skip
+    checksum, backend = any_vm.store_code(code), Memory()
+    backend.records[b"key"] = b"value"
+
+    def deep(frames: int) -> bytes:
+        if frames:
+            return deep(frames - 1)
+        return any_vm.call(checksum, "query", [ENV, b"{}"], backend, ENOUGH).data
+
+    ended = []
+    for frames in range(sys.getrecursionlimit() - 250, sys.getrecursionlimit()):
+        try:
+            ended.append(deep(frames))
+        except RecursionError:
+            ended.append(b"")
+    assert set(ended) == {b"value", b""}
+    assert ended == sorted(ended, reverse=True)
 
 
 def test_nested_errors_of_other_contracts_stay_apart(any_vm: VM) -> None:
