@@ -181,10 +181,12 @@ def _prepared(code: bytes, work: _Work, *, fuel: bool) -> Callable[[], float]:
     config.apply_settings(_ffi.dll, ctypes.addressof(setup.ptr().contents))
     setup.consume_fuel = fuel
     engine = wasmtime.Engine(setup)
-    module, linker = wasmtime.Module(engine, code), wasmtime.Linker(engine)
-    linker.define_unknown_imports_as_traps(module)
+    compiled = wasmtime.Module(engine, code).serialize()
 
     def run() -> float:
+        # at a new address each time: where machine code happens to lie is worth a few percent
+        module, linker = wasmtime.Module.deserialize(engine, compiled), wasmtime.Linker(engine)
+        linker.define_unknown_imports_as_traps(module)
         store = wasmtime.Store(engine)
         if fuel:
             store.set_fuel(2**60)
