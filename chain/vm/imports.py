@@ -55,14 +55,14 @@ _MAX_RECOVERY_PARAM: Final = 0xFF
 
 
 def db_read(call: Call, key: int) -> int:
-    return _passed(call, _stored(call, call.read_region(key, MAX_KEY)))
+    return _passed(call, _get(call, call.read_region(key, MAX_KEY)))
 
 
 def _passed(call: Call, answer: bytes | None) -> int:
     return 0 if answer is None else call.pass_to_guest(answer)
 
 
-def _stored(call: Call, key: bytes) -> bytes | None:
+def _get(call: Call, key: bytes) -> bytes | None:
     backend = call.backend
     before = backend.gas_consumed()
     value = backend.get(key)
@@ -74,7 +74,7 @@ def db_write(call: Call, key: int, value: int) -> None:
     if call.readonly:
         raise WriteAccessDenied
     name = _storable(call, "Key", key, MAX_KEY)
-    _store(call, name, _storable(call, "Value", value, MAX_VALUE))
+    _set(call, name, _storable(call, "Value", value, MAX_VALUE))
 
 
 def _storable(call: Call, what: str, pointer: int, longest: int) -> bytes:
@@ -87,7 +87,7 @@ def _storable(call: Call, what: str, pointer: int, longest: int) -> bytes:
         ) from error
 
 
-def _store(call: Call, key: bytes, value: bytes) -> None:
+def _set(call: Call, key: bytes, value: bytes) -> None:
     backend = call.backend
     before = backend.gas_consumed()
     backend.set(key, value)
@@ -420,8 +420,8 @@ _RUN: Final = (
     bls12_381_hash_to_g1, bls12_381_hash_to_g2, debug, abort, query_chain,
 )  # fmt: skip
 _STRAIGHT: Final[Mapping[str, Callable[..., bytes | None]]] = {
-    "db_read": _stored,
-    "db_write": _store,
+    "db_read": _get,
+    "db_write": _set,
     "db_remove": _remove,
     "db_next": _next_record,
     "db_next_key": _next_key,

@@ -56,5 +56,6 @@ ENTERED, DEEPEST = 2, 3
 """`DEPTH` in the entry point and the helpers, and in allocate for what a host function answered."""
 
 ANSWER: Final = "<q24xQ"
-"""From `GAS`: the gas, the result. In the straight lane it is the length of the answer, or `NOTHING`."""
+"""From `GAS`: the gas, the result; what lies between becomes zero. In the straight lane the result is the length of the
+answer, or `NOTHING`."""
 NOTHING: Final = 0xFFFFFFFF
