@@ -197,7 +197,13 @@ class Session:
     def __init__(self, vm: VM, code: bytes) -> None:
         self.loaded = vm._load(vm.store_code(code))
         self.call = Call(vm.era, RustMocks(), LIMIT, readonly=False, debug=False)
+
+    def __enter__(self) -> Session:
         self.call.guest = self.loaded.module.instantiate(self.call)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.call.guest.close()
 
     def used(self, entry: str, *args: bytes) -> int:
         before = self.call.left
@@ -264,14 +270,14 @@ def test_cosmwasm_vm(era: str) -> None:
     message = f'{{"verifier": "{verifier}", "beneficiary": "{beneficiary}"}}'.encode()
     funds = [{"denom": "earth", "amount": "1000"}]
     init = world.env, encode({"sender": creator, "funds": funds}), message
-    session = Session(vm, code)
-    found = [session.used("instantiate", *init)]
-    assert session.call.used_externally == world.external
-    info = encode({"sender": verifier, "funds": [{"denom": "earth", "amount": "15"}]})
-    found.append(session.used("execute", world.env, info, world.release))
-    session = Session(vm, code)
-    session.used("instantiate", *init)
-    found.append(session.used("query", world.env, b'{"verifier":{}}'))
+    with Session(vm, code) as session:
+        found = [session.used("instantiate", *init)]
+        assert session.call.used_externally == world.external
+        info = encode({"sender": verifier, "funds": [{"denom": "earth", "amount": "15"}]})
+        found.append(session.used("execute", world.env, info, world.release))
+    with Session(vm, code) as session:
+        session.used("instantiate", *init)
+        found.append(session.used("query", world.env, b'{"verifier":{}}'))
     assert tuple(found) == COSMWASM_VM[era]
     vm.close()
 
