@@ -12,7 +12,7 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from helpers.upstream import contract
@@ -198,7 +198,7 @@ class Session:
         self.loaded = vm._load(vm.store_code(code))
         self.call = Call(vm.era, RustMocks(), LIMIT, readonly=False, debug=False)
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         self.call.guest = self.loaded.module.instantiate(self.call)
         return self
 
