@@ -188,12 +188,11 @@ def _builder() -> Callable[..., bytes]:
     engine, validator = config.new_engine(), config.new_engine(wasm_multi_memory=False)
 
     def build(code: bytes, ops: dict[str, Any], memory_pages: int) -> bytes:
-        module = wasm.parse(code)
-        metered = meter(module, OpCosts(**ops), memory_pages)
         try:
             wasmtime.Module.validate(
                 validator, code
-            )  # not all of it has been through the static checks
+            )  # restored code has not been through the checks
+            metered = meter(wasm.parse(code), OpCosts(**ops), memory_pages)
             return bytes(wasmtime.Module(engine, metered).serialize())
         except wasmtime.WasmtimeError as error:
             reason = " ".join(str(error).split())

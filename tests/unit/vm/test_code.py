@@ -409,6 +409,8 @@ def test_the_compiler_refuses(vm: VM) -> None:
         compiler.compile(bulk, DEFAULT_ERA.ops, 512)
     with pytest.raises(CompileError, match="alignment too large"):  # it would name the window
         compiler.compile(window, DEFAULT_ERA.ops, 512)
+    with pytest.raises(CompileError, match="type mismatch"):  # which the walk would stumble over
+        compiler.compile(wat("(func (drop (f64.neg)))"), DEFAULT_ERA.ops, 512)
     with pytest.raises(CompileError, match="size minimum must not be greater than maximum"):
         compiler.compile(wat("", memory=20), DEFAULT_ERA.ops, 10)
     compiler.close()
