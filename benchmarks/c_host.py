@@ -100,7 +100,7 @@ def _costs(gas: int) -> Iterator[str]:
     yield f"#define GAS {gas}ll"
     yield f"#define VALIDATE_COST {DEFAULT_ERA.api.validate}ull"
     yield f"#define STRING_COST(n) ({string.base}ull + {string.per_item}ull * (n))"
-    yield f"#define COSTS {', '.join(map(str, struct.unpack('<5q', DEFAULT_ERA.host.packed)))}"
+    yield f"#define COSTS {', '.join(map(str, struct.unpack(window.PRICES, DEFAULT_ERA.host.packed)))}"
 
 
 def _contract(code: bytes) -> Iterator[str]:

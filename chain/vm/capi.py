@@ -364,8 +364,7 @@ class Guest:
         self._dry = False
         self._view = memoryview(b"")
         self._fetched = False
-        self._store: int | None
-        self._store = library.store_new(module.engine.pointer, None, None)
+        self._store: int | None = library.store_new(module.engine.pointer, None, None)
         self.context = library.store_context(self._store)
         self._outer, active.guest = active.guest, self
         try:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from chain.vm import window
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -81,7 +83,7 @@ class HostCosts:
     def __post_init__(self) -> None:
         small, write = self.read_small, self.write
         costs = (self.call, small.base, small.per_item, write.base, write.per_item)
-        object.__setattr__(self, "packed", struct.pack("<5q", *costs))
+        object.__setattr__(self, "packed", struct.pack(window.PRICES, *costs))
 
     def read(self, length: int) -> int:
         """Reading a Region; the two lines meet nowhere, as upstream has it."""

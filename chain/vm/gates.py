@@ -35,10 +35,9 @@ RESERVED: Final = (GATE, WINDOW)
 ALLOCATE, DEALLOCATE = 0, 1
 """What the gate calls under these numbers; `numbers` says what under the others."""
 
-HELPERS: Final = {
-    "allocate": FuncType(bytes((I32,)), bytes((I32,))),
-    "deallocate": FuncType(bytes((I32,)), b""),
-}
+_POINTER: Final = bytes((I32,))
+
+HELPERS: Final = {"allocate": FuncType(_POINTER, _POINTER), "deallocate": FuncType(_POINTER, b"")}
 """The types that a contract must export these with."""
 
 MOST_ARGUMENTS: Final = 3
@@ -61,12 +60,11 @@ def numbers(exports: Mapping[str, FuncType]) -> dict[str, int]:
 
 def _takes_pointers(kind: FuncType) -> bool:
     few = len(kind.params) <= MOST_ARGUMENTS
-    return few and not kind.params.strip(bytes((I32,))) and kind.results == bytes((I32,))
+    return few and not kind.params.strip(_POINTER) and kind.results == _POINTER
 
 
 # --- what is added ----------------------------------------------------------------------------
 
-_POINTER: Final = bytes((I32,))
 _PLAIN: Final = FuncType(b"", b"")
 _RESULTS: Final = {0: b"", 32: _POINTER, 64: bytes((I64,))}
 
@@ -160,7 +158,8 @@ class Gates:
 
     def bodies(self) -> list[bytes]:
         functions = (self._import(*each) for each in enumerate(self._imports))
-        source = "".join((*functions, self._place(), self._filled(_TAKE), self._gate()))
+        place = self._filled(_PLACE, allocate=self._calling("allocate"))
+        source = "".join((*functions, place, self._filled(_TAKE), self._gate()))
         code = wasm.parse(bytes(wasmtime.wat2wasm(f"(module {source})")))
         return [sized(code.data[body.start : body.end]) for body in code.bodies]
 
@@ -172,50 +171,46 @@ class Gates:
         signature = self._signature(entry)
         if signature is None:
             return "(func unreachable)"
-        arguments = (
-            self._filled(_STORE, at=window.ARGUMENTS + 4 * place, value=f"local.get {place}")
-            for place in range(signature.params)
-        )
-        load = {0: "", 32: _RESULT_32, 64: _RESULT_64}[signature.result_bits]
+        own = [f"local.get {place}" for place in range(signature.params)]
+        depth = self._filled("i32.load {window} offset={DEPTH} (i32.const 0)")
+        result = {0: "", 32: _RESULT_32, 64: _RESULT_64}[signature.result_bits]
         return self._filled(
             _IMPORT,
             typed=_typed(signature),
-            straight=self._straight(index, signature),
-            arguments="".join(arguments),
-            function=index,
-            result=self._filled(load),
+            straight=self._straight(index, signature, own),
+            asked=self._asked(index, depth, own),
+            result=self._filled(result),
         )
 
-    def _straight(self, index: int, signature: Signature) -> str:
+    def _straight(self, index: int, signature: Signature, own: list[str]) -> str:
         if signature.regions is None:
             return ""
-        takes, arguments, at = "", "", f"(i32.const {window.DATA})"
+        takes, at = "", f"(i32.const {window.DATA})"
         for place, longest in enumerate(signature.regions):
             takes += self._filled(_TAKEN, parameter=place, into=at, longest=longest)
             at = f"(i32.add {at} (local.get $length{place}))"
-        for place in range(signature.params):
-            name = f"$length{place}" if place < len(signature.regions) else place
-            value = f"local.get {name}"
-            arguments += self._filled(_STORE, at=window.ARGUMENTS + 4 * place, value=value)
+        lengths = [f"local.get $length{place}" for place in range(len(signature.regions))]
+        arguments = [*lengths, *own[len(lengths) :]]
+        place_it = self._asked(index, f"i32.const {window.PLACE}", ["local.get $length0"])
         return self._filled(
             _STRAIGHT,
             flag=window.WRITES if signature.writing else window.READS,
             takes=takes,
-            arguments=arguments,
-            function=index,
-            answer=self._filled(_PLACED, function=index) if signature.result_bits else "return",
+            asked=self._asked(index, f"i32.const {window.STRAIGHT}", arguments),
+            answer=self._filled(_PLACED, asked=place_it) if signature.result_bits else "return",
         )
 
-    def _place(self) -> str:
-        function = self._exported("allocate")
-        return self._filled(
-            _PLACE, allocate="unreachable" if function is None else f"call {function}"
+    def _asked(self, function: int, mode: str, arguments: list[str]) -> str:
+        """A call of the host."""
+        stores = (
+            self._filled(_STORE, at=window.ARGUMENTS + 4 * place, value=value)
+            for place, value in enumerate(arguments)
         )
+        return self._filled(_ASKED, function=function, mode=mode, arguments="".join(stores))
 
     def _gate(self) -> str:
         """`br_table` out of one block for each function; behind the last is nothing."""
         names = numbers(self._exports)
-        function = self._exported("deallocate")
         return self._filled(
             _GATE,
             blocks="block " * (len(names) + 1),
@@ -225,23 +220,22 @@ class Gates:
                 self._filled(_ARGUMENT, name=name, how=window.UNPLACED + place)
                 for place, name in enumerate("abc")
             ),
-            deallocate="unreachable" if function is None else f"call {function}",
+            deallocate=self._calling("deallocate"),
         )
 
     def _case(self, name: str) -> str:
-        function = self._exported(name)
-        if function is None:
-            return "unreachable"
-        kind = self._exports[name]
+        call, kind = self._calling(name), self._exports.get(name)
+        if kind is None or call == _STOP:
+            return _STOP
         arguments = "".join(f"local.get ${'abc'[place]} " for place in range(len(kind.params)))
-        return f"{arguments} call {function}" + (" local.set $result" if kind.results else "")
+        return f"{arguments} {call}" + (" local.set $result" if kind.results else "")
 
-    def _exported(self, name: str) -> int | None:
-        """What to call for an exported function; None if it lacks, or is a helper with another type."""
+    def _calling(self, name: str) -> str:
+        """The operator that calls an exported function, or stops where there is none, or a helper of another type."""
         kind = self._exports.get(name)
         if kind is None or HELPERS.get(name, kind) != kind:
-            return None
-        return self.target(self._indices[name])
+            return _STOP
+        return f"call {self.target(self._indices[name])}"
 
     # --- elements
 
@@ -273,19 +267,25 @@ def _typed(signature: Signature) -> str:
 
 # --- the text of the functions ----------------------------------------------------------------
 
+_STOP: Final = "unreachable"
 _STORE: Final = "(i32.store {window} offset={at} (i32.const 0) ({value}))"
 _RESULT_32: Final = "(i32.load {window} offset={RESULT} (i32.const 0))"
 _RESULT_64: Final = "(i64.load {window} offset={RESULT} (i32.const 0))"
+
+_ASKED: Final = """
+    (i64.store {window} offset={GAS} (i32.const 0) (global.get {left}))
+    (i32.store {window} offset={MODE} (i32.const 0) ({mode}))
+    {arguments}
+    call {function}
+    (global.set {left} (i64.load {window} offset={GAS} (i32.const 0)))
+"""
+"""Calls the host with the gas that is left, and takes over what it leaves."""
 
 _IMPORT: Final = """
 (func {typed}
   (local $before i64) (local $gas i64) (local $lane i32) (local $length0 i32) (local $length1 i32) (local $placed i32)
   {straight}
-  (i64.store {window} offset={GAS} (i32.const 0) (global.get {left}))
-  (i32.store {window} offset={MODE} (i32.const 0) (i32.load {window} offset={DEPTH} (i32.const 0)))
-  {arguments}
-  call {function}
-  (global.set {left} (i64.load {window} offset={GAS} (i32.const 0)))
+  {asked}
   {result})
 """
 """The long lane, behind the straight one if the function has one."""
@@ -299,11 +299,7 @@ _STRAIGHT: Final = """
     (br_if $long (i64.lt_s (local.get $gas) (i64.const 0)))
     (global.set {left} (local.get $gas))
     {takes}
-    (i64.store {window} offset={GAS} (i32.const 0) (global.get {left}))
-    (i32.store {window} offset={MODE} (i32.const 0) (i32.const {STRAIGHT}))
-    {arguments}
-    call {function}
-    (global.set {left} (i64.load {window} offset={GAS} (i32.const 0)))
+    {asked}
     {answer})
 """
 """Takes the Regions, or restores the gas and goes on in the long lane."""
@@ -324,12 +320,7 @@ _PLACED: Final = """
     (local.set $length0)
     (i32.store {window} offset={DEPTH} (i32.const 0) (i32.const {ENTERED}))
     (i32.store {window} offset={OPEN} (i32.const 0) (local.get $lane))
-    (if (i32.eqz (local.get $placed)) (then
-      (i64.store {window} offset={GAS} (i32.const 0) (global.get {left}))
-      (i32.store {window} offset={MODE} (i32.const 0) (i32.const {PLACE}))
-      (i32.store {window} offset={ARGUMENTS} (i32.const 0) (local.get $length0))
-      call {function}
-      (global.set {left} (i64.load {window} offset={GAS} (i32.const 0)))))
+    (if (i32.eqz (local.get $placed)) (then {asked}))
     (return (local.get $length0))
 """
 """Puts what the host answered into a new Region. The contract's allocate is a call deeper, in the long lane."""

@@ -451,10 +451,11 @@ def _exports(
     """The module's exports and ours, whose names no others may have."""
     ours = {REMAINING: (wasm.GLOBAL_KIND, remaining), **gates.exports()}
     ours |= {COUNTER(place): (wasm.GLOBAL_KIND, index) for place, index in enumerate(counted)}
+    taken = {*ours, *RESERVED}
     theirs = (
         (e.name, e.kind, gates.target(e.index) if e.kind == wasm.FUNC_KIND else e.index)
         for e in module.exports
-        if e.name not in {*ours, *RESERVED}
+        if e.name not in taken
     )
     entries = [*theirs, *((name, kind, index) for name, (kind, index) in ours.items())]
     return [

@@ -28,6 +28,8 @@ READ_BYTE_COST: Final = 64
 WRITE_COST: Final = 72
 WRITE_BYTE_COST: Final = 80
 COSTS: Final = slice(CALL_COST, WRITE_BYTE_COST + 8)
+PRICES: Final = "<5q"
+"""All five."""
 
 # --- into the gate
 
